@@ -1,0 +1,41 @@
+# make lab: install what is missing and open the course.   make test: run every test and every notebook.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+FIRST = $(shell grep -om1 'notebooks/[0-9][^)]*ipynb' README.md)
+
+.PHONY: lab test lint lock assignments figures race
+lab: $(INSTALLED)
+	@$(BIN)/python -m helpers.assignments copy
+	$(BIN)/jupyter lab --ServerApp.ip=localhost $(LAB_FLAGS) $(FIRST)
+
+test: $(INSTALLED) lint
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}. Name another: make lab PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+	@# Not for learners: the instructor's panels, and the pop-up that asks for news from the internet.
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+	@touch $@
+
+# Needs the network and uv (pip install uv).
+lock:
+	uv pip compile pyproject.toml --extra instructor --universal --python-version 3.11 --fork-strategy fewest \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements.txt
+
+assignments: $(INSTALLED)
+	$(BIN)/python -m helpers.assignments generate
+
+figures: $(INSTALLED)
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+	    --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb
+	$(BIN)/python -m helpers.scoreboard
+
+race: $(INSTALLED)
+	$(BIN)/python tests/benchmarks/word2vec_speed.py

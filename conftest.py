@@ -1,0 +1,43 @@
+"""Kernels under test: closed to the network, one thread each beside a sister worker, and missed at once when dead."""
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from queue import Empty
+
+import nbval.kernel
+
+HERE = Path(__file__).resolve().parent
+os.environ.pop("JPY_SESSION_NAME", None)  # nobody watches a test: no progress bars
+os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a debugger's warning on stderr
+if "PYTEST_XDIST_WORKER" in os.environ:  # two workers on two cores
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
+def pytest_configure(config):
+    """Gives the kernels a profile whose start-up file closes the network."""
+    profile = Path(tempfile.mkdtemp(prefix="ipython-"))
+    startup = profile / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    shutil.copy(HERE / "tests" / "closed_network.py", startup / "00-closed_network.py")
+    os.environ["IPYTHONDIR"] = str(profile)
+    config.add_cleanup(lambda: shutil.rmtree(profile, ignore_errors=True))
+
+
+def get_message(self, stream, timeout=None, original=nbval.kernel.RunningKernel.get_message):
+    """Waits for the kernel a second at a time, so that a dead one is missed at once, not at the cell's timeout."""
+    end = time.monotonic() + (timeout or 0)
+    while True:
+        try:
+            return original(self, stream, timeout=1)
+        except Empty:
+            if not self.is_alive():
+                raise RuntimeError("The kernel died in this cell (out of memory, or a crash in a library).") from None
+            if timeout is not None and time.monotonic() > end:
+                raise
+
+
+nbval.kernel.RunningKernel.get_message = get_message

@@ -1,0 +1,107 @@
+"""`check("1.2", function)`: tells at once whether an exercise is solved, and hints a little more each time it is not.
+
+The exercises of notebook NN stand in `nNN_name.py` beside this file, in a dictionary `EXERCISES`.
+"""
+
+import importlib
+import pkgutil
+import traceback
+from dataclasses import dataclass, field
+
+import torch
+
+from helpers import CourseError
+
+attempts = {}  # failed attempts of each exercise in this kernel
+solved = set()
+
+
+@dataclass
+class Exercise:
+    """One exercise's cases and hints.
+
+    Attributes:
+        points: marks for all cases together.
+        hints: from gentle to plain; one more is shown after each failure. The last of all names the solution.
+        cases: pairs of an expectation in words and a function that takes the learner's function and tells
+            whether it meets the expectation: returns True, or a text that says what came instead.
+    """
+
+    points: int
+    hints: list
+    cases: list = field(default_factory=list)
+
+    def case(self, expectation):
+        """Decorator: adds a case."""
+
+        def add(function):
+            self.cases.append((expectation, function))
+            return function
+
+        return add
+
+
+def module_of(number):
+    """The module of checks that holds an exercise, such as `n01_word2vec` for "1.2"."""
+    prefix = f"n{int(number.split('.')[0]):02d}_"
+    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name.startswith(prefix)]
+    return importlib.import_module(f"helpers.checks.{names[0]}") if names else None
+
+
+def find(number):
+    try:
+        return module_of(number).EXERCISES[number]
+    except (AttributeError, KeyError, ValueError):
+        raise CourseError(f'There is no exercise {number!r}. Exercises are named like "1.2".') from None
+
+
+def run(case, functions):
+    """True, or a text that says what went wrong. The learner's errors are told, never raised."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            verdict = case(*functions)
+    except NotImplementedError:
+        return "it is not written yet"
+    except (Exception, SystemExit) as error:
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        return f"it stopped with {type(error).__name__}: {error} (in `{line.line or line.name}`)"
+    return True if verdict is True else verdict or "it does not"
+
+
+def check(number, *functions):
+    """Tries the learner's function on the exercise's cases, prints a tick or a cross for each, and hints.
+
+    Args:
+        number: the exercise, such as `"1.2"`.
+        *functions: what the learner wrote; most exercises ask for one function.
+
+    Returns:
+        The marks reached, a float between 0 and the exercise's points (nbgrader reads it as partial credit).
+    """
+    exercise = find(number)
+    verdicts = [run(case, functions) for _, case in exercise.cases]
+    right = sum(verdict is True for verdict in verdicts)
+    for (expectation, _), verdict in zip(exercise.cases, verdicts, strict=True):
+        print(f"✔ {expectation}" if verdict is True else f"✘ {expectation}: {verdict}")
+        if verdict == "it is not written yet":
+            break
+    if right == len(verdicts):
+        solved.add(number)
+        print(f"Exercise {number} is solved.")
+    else:
+        solved.discard(number)
+        attempts[number] = attempts.get(number, 0) + 1
+        module = module_of(number).__name__.rsplit(".n", 1)[1]
+        hints = [*exercise.hints, f"Compare with notebooks/solutions/{module}.ipynb, then close it and write your own."]
+        shown = 0 if verdicts[0] == "it is not written yet" else min(attempts[number], len(hints))
+        for i, hint in enumerate(hints[:shown], start=1):
+            print(f"  Hint {i} of {len(hints)}: {hint}")
+    return round(exercise.points * right / len(verdicts), 2)
+
+
+def passed(number):
+    """True once `check(number, ...)` found the exercise solved; says so where it is not."""
+    if number not in solved:
+        print(f"This cell waits for exercise {number}.")
+    return number in solved

@@ -1,0 +1,100 @@
+"""A lecture's figures beside their baselines, in `results/NN_name.json` and in README's table."""
+
+import json
+import math
+import re
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from IPython.display import Markdown, display
+
+from helpers import CourseError
+from helpers.data import ROOT
+
+RESULTS = ROOT / "results"
+README_TABLE = re.compile(r"(?<=<!-- figures: made by `make figures` -->\n).*?(?=<!-- end of figures -->)", re.S)
+
+
+def peak_memory_mb():
+    """The most memory that this process ever held, in MB of 10^6 bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux: VmHWM starts anew with each program, getrusage's figure does not
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024 / 1e6
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 1e6
+    import resource  # is not there on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+class Scoreboard:
+    """Starts a lecture's clock; `publish` writes and shows what came out.
+
+    Args:
+        notebook: the notebook's name without its ending, such as `"01_word2vec"`.
+        seed: the seed of the run.
+        device: the device that the model trains on.
+    """
+
+    def __init__(self, notebook, seed=0, device="cpu"):
+        self.start = time.perf_counter()
+        self.run = {"notebook": notebook, "seed": seed, "device": str(device)}
+
+    def publish(self, figures, baselines):
+        """Writes `results/NN_name.json` and shows each figure beside its baselines.
+
+        Args:
+            figures: what this run reached, `{name: number}`.
+            baselines: what it is measured against, `{name: number}`; a baseline that begins with a figure's name,
+                as `wordsim353_random` does with `wordsim353`, is shown on that figure's line.
+
+        Raises:
+            CourseError: a value is not a finite number.
+        """
+        for name, value in (figures | baselines).items():
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise CourseError(
+                    f"The figure {name} is {value!r}, not a finite number. Look at the cell that makes it."
+                )
+        self.run |= {"seconds": round(time.perf_counter() - self.start, 1), "peak_memory_mb": round(peak_memory_mb())}
+        self.run |= {"figures": figures, "baselines": baselines}
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{self.run['notebook']}.json").write_text(json.dumps(self.run, indent=1) + "\n")
+        display(Markdown(f"{HEADER}{rows(self.run)}\n\n{clock(self.run)}"))
+
+
+HEADER = "| figure | this run | beside it |\n|---|---:|---|\n"
+
+
+def clock(run):
+    return f"{run['seconds']:.0f} s and {run['peak_memory_mb']:,} MB at most, on {run['device']}, seed {run['seed']}."
+
+
+def number(value):
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def rows(run):
+    """One table row a figure, its baselines at the end of the row; baselines without a figure come last."""
+    left, lines = dict(run["baselines"]), []
+    for name, value in run["figures"].items():
+        beside = {k: left.pop(k) for k in list(left) if k.startswith(name + "_")}
+        text = ", ".join(f"{k.removeprefix(name + '_')} {number(v)}" for k, v in beside.items())
+        lines.append(f"| `{name}` | **{number(value)}** | {text} |")
+    return "\n".join(lines + [f"| `{name}` | | {number(value)} |" for name, value in left.items()])
+
+
+def update_readme():
+    """Writes the tables of all `results/*.json` into README.md, between its two marks."""
+    runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    tables = [
+        f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n{HEADER}{rows(r)}\n" for r in runs
+    ]
+    readme = ROOT / "README.md"
+    readme.write_text(README_TABLE.sub(lambda _: "\n" + "\n".join(tables) + "\n", readme.read_text()))
+
+
+if __name__ == "__main__":
+    update_readme()

@@ -1,0 +1,65 @@
+"""Device, seed, and the loop that shows a run's progress."""
+
+import math
+import os
+import random
+import sys
+import time
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from helpers import CourseError
+
+
+def live():
+    """True where somebody watches: in JupyterLab, VS Code or a terminal, but not under nbconvert, nbval or pytest."""
+    return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ or sys.stderr.isatty()
+
+
+def device():
+    """The fastest device at hand, as `torch.device`: an NVIDIA GPU, Apple's, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def seed_everything(seed):
+    """Seeds Python's, NumPy's and torch's generators, so that a second run gives the same figures."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  libraries still draw from the global generator
+    torch.manual_seed(seed)
+
+
+def fit(step, batches, epochs, after_epoch=None):
+    """Runs a training step over all batches of all epochs and prints one line an epoch.
+
+    A progress bar is drawn where somebody watches, and not where a notebook runs as a test.
+
+    Args:
+        step: called with each batch; updates the model and returns the batch's mean loss (a float or a 0-d tensor).
+        batches: called with no argument at the start of each epoch; returns an iterable of batches with a length.
+        epochs: how often to go through the data.
+        after_epoch: called with the list of mean losses so far, at the end of each epoch (to draw a live figure).
+
+    Returns:
+        The mean loss of each epoch, a list of `epochs` floats.
+
+    Raises:
+        CourseError: there is not one batch, or the loss is no longer a finite number.
+    """
+    history = []
+    for epoch in range(1, epochs + 1):
+        start, losses = time.perf_counter(), []
+        for batch in tqdm(batches(), desc=f"epoch {epoch}/{epochs}", leave=False, disable=not live()):
+            losses.append(torch.as_tensor(step(batch)).detach())
+        if not losses:
+            raise CourseError("There is not one batch to train on. Give more data, or a smaller batch.")
+        history.append(torch.stack(losses).float().mean().item())
+        if not math.isfinite(history[-1]):
+            raise CourseError(f"The loss became {history[-1]} in epoch {epoch}. Try a smaller learning rate.")
+        print(f"epoch {epoch}/{epochs}  loss {history[-1]:.4f}  {time.perf_counter() - start:.1f} s")
+        if after_epoch:
+            after_epoch(history)
+    return history
