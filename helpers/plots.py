@@ -5,13 +5,18 @@ import html
 import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import HTML, display
+from ipywidgets import interact
+from matplotlib.colors import LinearSegmentedColormap
 
 from helpers import CourseError
+from helpers.training import live
 
 # Okabe and Ito's palette, black last. https://jfly.uni-koeln.de/color/
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"]
 BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK = COLOURS
+ORANGE_TO_BLUE = LinearSegmentedColormap.from_list("orange_to_blue", [ORANGE, "white", BLUE])
 
 plt.rcParams.update(
     {
@@ -59,3 +64,38 @@ def show(figure, alt, caption="", handle=None):
         return display(shown, display_id=True)
     handle.update(shown)
     return handle
+
+
+def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
+    """Draws a small matrix as coloured squares with their numbers; blue is positive, orange is negative.
+
+    Args:
+        axes: `matplotlib.axes.Axes` to draw on.
+        values: 2-d tensor or array (rows, columns).
+        rows, columns: names of the rows and columns.
+        title: a line above.
+        decimals: digits after the point.
+    """
+    values = np.asarray(values, dtype=float)
+    limit = np.abs(values).max() * 1.6 or 1  # lighter than the map's ends, so that black numbers stay legible
+    axes.imshow(values, cmap=ORANGE_TO_BLUE, vmin=-limit, vmax=limit, aspect="equal")
+    for (i, j), value in np.ndenumerate(values):
+        axes.text(j, i, f"{value:.{decimals}f}", ha="center", va="center", fontsize=10)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, fontsize=11)
+
+
+def slider(draw, **ranges):
+    """Calls `draw` again whenever the learner moves a slider; where nobody watches, once with the first values.
+
+    Args:
+        draw: takes one keyword argument a slider and shows a figure.
+        **ranges: for each argument `(first, last, step)`, or a list of choices.
+    """
+    if not live():
+        draw(**{name: values[0] for name, values in ranges.items()})
+        return
+    interact(draw, **ranges)

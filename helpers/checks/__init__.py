@@ -100,8 +100,9 @@ def check(number, *functions):
     return round(exercise.points * right / len(verdicts), 2)
 
 
-def passed(number):
-    """True once `check(number, ...)` found the exercise solved; says so where it is not."""
-    if number not in solved:
-        print(f"This cell waits for exercise {number}.")
-    return number in solved
+def passed(*numbers):
+    """True once `check` found these exercises solved; says which ones are not."""
+    waiting = [number for number in numbers if number not in solved]
+    if waiting:
+        print(f"This cell waits for exercise {', '.join(waiting)}.")
+    return not waiting

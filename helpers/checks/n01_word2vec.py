@@ -1,0 +1,291 @@
+"""The checks of assignment 01. Expected values come from brute force, from torch's own losses and from autograd."""
+
+import torch
+import torch.nn.functional as F
+
+from helpers.checks import Exercise
+
+EXERCISES = {
+    "1.1": Exercise(
+        2,
+        [
+            "Take a pencil: write down all pairs of three words with a window of 1. Compare with your list.",
+            "Walk over places, not words: place i has the neighbours i - window to i + window, without i itself.",
+            "A place below 0 or beyond the last word does not exist. Python reads words[-1] as the last word.",
+        ],
+    ),
+    "1.2": Exercise(
+        2,
+        [
+            "Both functions begin with the relative frequencies: counts divided by their sum.",
+            "A probability cannot be larger than 1, and a distribution's values add up to 1.",
+            "Raise to the power first, then divide by the sum of what you got.",
+        ],
+    ),
+    "1.3": Exercise(
+        3,
+        [
+            "For a centre: one dot product with its true context word, k dot products with its noise words.",
+            "The noise words enter with a minus inside the sigmoid, and are summed; only the pairs are averaged.",
+            "log(sigmoid(-200)) is -inf once the sigmoid has rounded to 0. torch.nn.functional has it in one step.",
+        ],
+    ),
+    "1.4": Exercise(
+        4,
+        [
+            "Begin with the errors: sigmoid(score) minus 1 for the true word, sigmoid(score) minus 0 for noise.",
+            "An error times the other side's vector: a centre collects from all its words, a word from its centre.",
+            "The loss is a mean over the pairs, so each gradient is divided by their number.",
+        ],
+    ),
+    "1.5": Exercise(
+        3,
+        [
+            "The cosine does not ask for length: scale every vector to length 1 first.",
+            "The words that you were given must not win: give them a score that cannot be the largest.",
+            "For the analogy scale a, b and c to length 1 before you add and subtract; look for a missing word first.",
+        ],
+    ),
+    "1.6": Exercise(
+        2,
+        [
+            "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one.",
+            "Words that occur once teach nothing. A chapter of a book, a diary, or a long article will do.",
+        ],
+    ),
+}
+
+
+def refuses(function, *arguments):
+    """True where the function raises a ValueError (or KeyError) for these arguments."""
+    try:
+        function(*arguments)
+    except (ValueError, KeyError) as error:
+        return True if str(error) else "it raised the right error, but without a word of explanation"
+    return "it went on without an error"
+
+
+def close(got, expected):
+    got = torch.as_tensor(got)
+    if got.shape != expected.shape:
+        return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
+    return torch.allclose(got.to(expected.dtype), expected, atol=1e-5) or "the values differ"
+
+
+# 1.1 skip-gram pairs
+
+
+def pairs_agree(function, words, window):
+    expected = [(a, b) for i, a in enumerate(words) for j, b in enumerate(words) if 0 < abs(i - j) <= window]
+    got = [tuple(pair) for pair in function(list(words), window)]
+    return sorted(got) == sorted(expected) or f"there are {len(got)} pairs, or other ones ({len(expected)} expected)"
+
+
+@EXERCISES["1.1"].case("three words with a window of 1 give 4 pairs")
+def _(function):
+    return pairs_agree(function, ["the", "cat", "sleeps"], 1)
+
+
+@EXERCISES["1.1"].case("a window of 2 on seven words")
+def _(function):
+    return pairs_agree(function, list("abcdefg"), 2)
+
+
+@EXERCISES["1.1"].case("a window longer than the sentence stops at its ends")
+def _(function):
+    return pairs_agree(function, ["a", "b", "c"], 10)
+
+
+@EXERCISES["1.1"].case("a word that stands twice is its own neighbour: places count, not spellings")
+def _(function):
+    return pairs_agree(function, ["very", "very", "old"], 1)
+
+
+@EXERCISES["1.1"].case("one word alone, and no word at all, give no pair")
+def _(function):
+    return pairs_agree(function, ["alone"], 3) is True and pairs_agree(function, [], 3)
+
+
+@EXERCISES["1.1"].case("a window of 0 is refused with a ValueError that says why")
+def _(function):
+    return refuses(function, ["a", "b"], 0)
+
+
+# 1.2 subsampling and noise
+
+COUNTS = torch.tensor([9000, 700, 250, 40, 10])
+
+
+@EXERCISES["1.2"].case("keep_probability follows the formula")
+def _(keep_probability, noise_distribution):
+    frequency = COUNTS.double() / 10_000
+    return close(keep_probability(COUNTS, 1e-2), torch.minimum((1e-2 / frequency) ** 0.5, torch.ones(5).double()))
+
+
+@EXERCISES["1.2"].case("a rare word stays with probability 1, never more")
+def _(keep_probability, noise_distribution):
+    return close(keep_probability(COUNTS, 1e-2)[-2:], torch.ones(2))
+
+
+@EXERCISES["1.2"].case("noise_distribution with the power 0.75 follows the formula")
+def _(keep_probability, noise_distribution):
+    weights = torch.tensor([c.item() ** 0.75 for c in COUNTS], dtype=torch.float64)
+    return close(noise_distribution(COUNTS), weights / weights.sum())
+
+
+@EXERCISES["1.2"].case("it sums to 1 for any power; power 0 makes all words alike")
+def _(keep_probability, noise_distribution):
+    return close(noise_distribution(COUNTS, 2.0).sum(), torch.tensor(1.0)) is True and close(
+        noise_distribution(COUNTS, 0.0), torch.full((5,), 0.2)
+    )
+
+
+# 1.3 and 1.4 negative sampling
+
+
+def vectors(pairs=7, k=4, d=6, scale=1.0):
+    return [scale * torch.randn(*shape, dtype=torch.float64) for shape in ((pairs, d), (pairs, d), (pairs, k, d))]
+
+
+def true_loss(u, v_true, v_noise):
+    logits = torch.cat([(u * v_true).sum(1, keepdim=True), torch.einsum("pd,pkd->pk", u, v_noise)], dim=1)
+    targets = torch.zeros_like(logits)
+    targets[:, 0] = 1
+    return F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(u)
+
+
+@EXERCISES["1.3"].case("the loss is one number, a tensor that gradients flow through")
+def _(function):
+    u, v_true, v_noise = vectors()
+    loss = function(u.requires_grad_(), v_true, v_noise)
+    if not isinstance(loss, torch.Tensor) or loss.dim():
+        return f"it is {type(loss).__name__} of shape {tuple(getattr(loss, 'shape', ()))}"
+    return loss.requires_grad or "no gradient can flow: stay with torch's functions"
+
+
+@EXERCISES["1.3"].case("with all vectors 0 it is (1 + k) log 2")
+def _(function):
+    return close(function(*vectors(scale=0.0)), torch.tensor(5 * 0.6931472, dtype=torch.float64))
+
+
+@EXERCISES["1.3"].case("it agrees with torch's own logistic loss on random vectors")
+def _(function):
+    arguments = vectors()
+    return close(function(*arguments), true_loss(*arguments))
+
+
+@EXERCISES["1.3"].case("twice as many of the same pairs give the same loss: it is a mean over pairs")
+def _(function):
+    arguments = vectors()
+    return close(function(*[torch.cat([v, v]) for v in arguments]), true_loss(*arguments))
+
+
+@EXERCISES["1.3"].case("scores of some hundreds do not make it infinite")
+def _(function):
+    arguments = vectors(scale=15.0)
+    return close(function(*[v.float() for v in arguments]), true_loss(*[v.float() for v in arguments]))
+
+
+def gradients_agree(function, which, **sizes):
+    arguments = vectors(**sizes)
+    got = function(*arguments)
+    if not isinstance(got, tuple | list) or len(got) != 3:
+        return "it must return three tensors: for u, v_true and v_noise"
+    leaves = [v.clone().requires_grad_() for v in arguments]
+    return close(got[which], torch.autograd.grad(true_loss(*leaves), leaves)[which])
+
+
+for which, name in enumerate(("u", "v_true", "v_noise")):
+
+    @EXERCISES["1.4"].case(f"the gradient of {name} is autograd's")
+    def _(function, which=which):
+        return gradients_agree(function, which)
+
+
+@EXERCISES["1.4"].case("all three also for other numbers of pairs, noise words and dimensions")
+def _(function):
+    verdicts = [gradients_agree(function, which, pairs=3, k=9, d=2) for which in range(3)]
+    return all(v is True for v in verdicts) or next(v for v in verdicts if v is not True)
+
+
+# 1.5 nearest neighbours and analogies
+
+NAMES = ["man", "woman", "king", "queen", "castle", "prince", "cat"]
+
+
+def named_vectors():
+    """man, woman, king and queen form a parallelogram of unit vectors; long words lure whoever forgets to normalise."""
+    base = torch.tensor([[0.8, 0.0, 0.6], [-0.8, 0.0, 0.6], [0.8, 0.6, 0.0], [-0.8, 0.6, 0.0]], dtype=torch.float64)
+    others = torch.tensor([[0.3, 0.9, -0.1], [0.7, 0.5, 0.3], [-0.1, -1.0, 0.2]], dtype=torch.float64)
+    lengths = torch.tensor([1.0, 4.0, 0.5, 0.2, 30.0, 2.0, 5.0], dtype=torch.float64)
+    return torch.cat([base, others]) * lengths[:, None]
+
+
+def by_cosine(target, without):
+    cosines = F.cosine_similarity(named_vectors(), target[None])
+    order = cosines.argsort(descending=True).tolist()
+    return [NAMES[i] for i in order if NAMES[i] not in without]
+
+
+@EXERCISES["1.5"].case("nearest gives the k words of largest cosine, best first")
+def _(nearest, analogy):
+    for word in NAMES:
+        expected = by_cosine(named_vectors()[NAMES.index(word)], [word])[:3]
+        got = list(nearest(word, list(NAMES), named_vectors(), 3))
+        if got != expected:
+            return f"the neighbours of {word!r} are others, or in another order"
+    return True
+
+
+@EXERCISES["1.5"].case("a word is not its own neighbour")
+def _(nearest, analogy):
+    return "cat" not in nearest("cat", list(NAMES), named_vectors(), 6) or "it is"
+
+
+@EXERCISES["1.5"].case("man : woman = king : queen")
+def _(nearest, analogy):
+    got = list(analogy("man", "woman", "king", list(NAMES), named_vectors(), 1))
+    return got == ["queen"] or "it finds another word"
+
+
+@EXERCISES["1.5"].case("the analogy goes by unit vectors and never answers with a given word")
+def _(nearest, analogy):
+    unit = F.normalize(named_vectors(), dim=1)
+    for a, b, c in (("man", "king", "woman"), ("king", "prince", "cat"), ("castle", "cat", "man")):
+        i, j, m = (NAMES.index(w) for w in (a, b, c))
+        expected = by_cosine(unit[j] - unit[i] + unit[m], [a, b, c])
+        if list(analogy(a, b, c, list(NAMES), named_vectors(), 4)) != expected[:4]:
+            return f"the answers to {a} : {b} = {c} : ? are others, or in another order"
+    return True
+
+
+@EXERCISES["1.5"].case("an unknown word is refused with an error that names it")
+def _(nearest, analogy):
+    for call in (
+        lambda: nearest("armadillo", list(NAMES), named_vectors(), 2),
+        lambda: analogy("man", "armadillo", "king", list(NAMES), named_vectors(), 1),
+    ):
+        try:
+            call()
+        except (ValueError, KeyError) as error:
+            if "armadillo" not in str(error):
+                return "the error does not name the word"
+        else:
+            return "it went on without an error"
+    return True
+
+
+# 1.6 a text of one's own
+
+
+@EXERCISES["1.6"].case("it is a list of lines of text")
+def _(my_text):
+    lines = my_text()
+    return isinstance(lines, list) and all(isinstance(line, str) for line in lines) or "it is something else"
+
+
+@EXERCISES["1.6"].case("it has at least 200 words, and at least 20 of them occur three times")
+def _(my_text):
+    words = " ".join(my_text()).lower().split()
+    often = {w for w in words if words.count(w) >= 3} if len(words) < 20_000 else words
+    return len(words) >= 200 and len(often) >= 20 or f"it has {len(words)} words, {len(often)} of them often enough"

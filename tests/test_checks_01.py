@@ -1,0 +1,238 @@
+"""Assignment 01's checks accept the solution and other right answers, and refuse plausible wrong ones."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from helpers import CourseError, checks
+from tests.definitions import definitions
+
+right = definitions("solutions/01_word2vec.ipynb")
+pairs, keep, noise = right.skip_gram_pairs, right.keep_probability, right.noise_distribution
+loss, gradient, nearest, analogy = right.negative_sampling_loss, right.negative_sampling_gradient, right.nearest, right.analogy
+lines = ["a fox runs and a hen sleeps and a fox sleeps under the tree"] * 20 + [" ".join("abcdefghijklmnopqrstuvw")] * 3
+
+
+def other_pairs(words, window):
+    """Written differently: by distances, not by places."""
+    if not window >= 1:
+        raise ValueError("too small a window")
+    return [p for d in range(1, window + 1) for a, b in zip(words, words[d:], strict=False) for p in ((a, b), (b, a))]
+
+
+def other_loss(u, v_true, v_noise):
+    scores = torch.cat([(u * v_true).sum(-1)[:, None], -torch.einsum("pd,pkd->pk", u, v_noise)], 1)
+    return F.softplus(-scores).sum() / u.shape[0]
+
+
+def other_gradient(u, v_true, v_noise):
+    words = torch.cat([v_true[:, None], v_noise], 1)
+    error = torch.einsum("pd,pkd->pk", u, words).sigmoid()
+    error[:, 0] -= 1
+    grad_words = torch.einsum("pk,pd->pkd", error, u) / len(u)
+    return torch.einsum("pk,pkd->pd", error, words) / len(u), grad_words[:, 0], grad_words[:, 1:]
+
+
+def other_nearest(word, words, vectors, k):
+    cosines = F.cosine_similarity(vectors, vectors[words.index(word)][None])
+    return [words[i] for i in cosines.argsort(descending=True).tolist() if words[i] != word][:k]
+
+
+def other_analogy(a, b, c, words, vectors, k):
+    a_, b_, c_ = (vectors[words.index(w)] / vectors[words.index(w)].norm() for w in (a, b, c))
+    order = F.cosine_similarity(vectors, (b_ - a_ + c_)[None]).argsort(descending=True).tolist()
+    return [words[i] for i in order if words[i] not in (a, b, c)][:k]
+
+
+RIGHT = [
+    ("1.1", [pairs]),
+    ("1.1", [other_pairs]),
+    ("1.2", [keep, noise]),
+    ("1.2", [lambda c, t: torch.minimum((t * c.sum() / c) ** 0.5, torch.tensor(1.0)), lambda c, p=0.75: F.normalize(c**p, p=1, dim=0)]),
+    ("1.3", [loss]),
+    ("1.3", [other_loss]),
+    ("1.4", [gradient]),
+    ("1.4", [other_gradient]),
+    ("1.5", [nearest, analogy]),
+    ("1.5", [other_nearest, other_analogy]),
+    ("1.6", [lambda: lines]),
+    ("1.6", [lambda: [line.replace("fox", "여우").replace("hen", "암탉") for line in lines]]),
+]
+
+
+def one_sided(words, window):
+    return [(w, words[j]) for i, w in enumerate(words) for j in range(i + 1, min(len(words), i + window + 1))]
+
+
+def wraps(words, window):
+    return [(w, words[j]) for i, w in enumerate(words) for j in range(i - window, min(len(words), i + window + 1)) if j != i]
+
+
+def by_spelling(words, window):
+    return [(a, b) for a, b in pairs(words, window) if a != b]
+
+
+def short_by_one(words, window):
+    return [(w, words[j]) for i, w in enumerate(words) for j in range(max(0, i - window), min(len(words), i + window)) if j != i]
+
+
+def no_refusal(words, window):
+    return pairs(words, window) if window else []
+
+
+def not_unit(a, b, c, words, vectors, k):
+    given = [words.index(w) for w in (a, b, c)]
+    target = vectors[given[1]] - vectors[given[0]] + vectors[given[2]]
+    order = F.cosine_similarity(vectors, target[None]).argsort(descending=True).tolist()
+    return [words[i] for i in order if i not in given][:k]
+
+
+def answers_given(a, b, c, words, vectors, k):
+    unit = F.normalize(vectors, dim=1)
+    x, y, z = (unit[words.index(w)] for w in (a, b, c))
+    return [words[i] for i in (unit @ (y - x + z)).topk(k).indices]
+
+
+def by_dot(word, words, vectors, k):
+    scores = vectors @ vectors[words.index(word)]
+    return [words[i] for i in scores.argsort(descending=True).tolist() if words[i] != word][:k]
+
+
+def with_itself(word, words, vectors, k):
+    return [words[i] for i in F.cosine_similarity(vectors, vectors[words.index(word)][None]).topk(k).indices]
+
+
+def worst_first(word, words, vectors, k):
+    return nearest(word, words, vectors, k)[::-1]
+
+
+def not_mean(u, v, n):
+    return tuple(len(u) * g for g in gradient(u, v, n))
+
+
+def flipped(u, v, n):
+    return tuple(-g for g in gradient(u, v, n))
+
+
+def forgets_noise(u, v, n):
+    _, grad_v, grad_n = gradient(u, v, n)
+    return ((u * v).sum(1, keepdim=True).sigmoid() - 1) * v / len(u), grad_v, grad_n
+
+
+def noise_as_true(u, v, n):
+    grad_u, grad_v, _ = gradient(u, v, n)
+    return grad_u, grad_v, (torch.einsum("pd,pkd->pk", u, n).sigmoid() - 1)[..., None] * u[:, None] / len(u)
+
+
+WRONG = [
+    ("1.1", [one_sided]),
+    ("1.1", [wraps]),
+    ("1.1", [by_spelling]),
+    ("1.1", [short_by_one]),
+    ("1.1", [no_refusal]),
+    ("1.2", [lambda c, t: (t * c.sum() / c).sqrt(), noise]),  # above 1
+    ("1.2", [lambda c, t: 1 - keep(c, t), noise]),  # the chance to be dropped
+    ("1.2", [lambda c, t: (t * c.sum() / c).clamp(max=1), noise]),  # no root
+    ("1.2", [keep, lambda c, p=0.75: c**p]),  # does not sum to 1
+    ("1.2", [keep, lambda c, p=0.75: (c / c.sum()) ** p]),  # nor does this
+    ("1.2", [keep, lambda c, p=0.75: c / c.sum()]),  # no power
+    ("1.3", [lambda u, v, n: loss(u, v, n) * len(u)]),  # sum
+    ("1.3", [lambda u, v, n: loss(u, v, -n)]),  # noise with the wrong sign
+    ("1.3", [lambda u, v, n: -F.logsigmoid((u * v).sum(1)).mean()]),  # no noise
+    ("1.3", [lambda u, v, n: loss(u, v, n).item()]),  # gradients cannot flow
+    ("1.3", [lambda u, v, n: -((u * v).sum(1).sigmoid().log() + (1 - (n @ u[..., None]).sigmoid()).log().sum((1, 2))).mean()]),
+    ("1.3", [lambda u, v, n: -(F.logsigmoid((u * v).sum(1)).mean() + F.logsigmoid(-(n @ u[..., None])).mean())]),  # mean of noise
+    ("1.4", [not_mean]),
+    ("1.4", [flipped]),
+    ("1.4", [forgets_noise]),
+    ("1.4", [noise_as_true]),
+    ("1.4", [lambda u, v, n: gradient(u, v, n)[:2]]),
+    ("1.5", [by_dot, analogy]),
+    ("1.5", [with_itself, analogy]),
+    ("1.5", [worst_first, analogy]),
+    ("1.5", [nearest, not_unit]),
+    ("1.5", [nearest, answers_given]),
+    ("1.5", [nearest, lambda a, b, c, *rest: analogy(b, a, c, *rest)]),
+    ("1.5", [lambda w, words, v, k: nearest(w, words, v, k) if w in words else [], analogy]),
+    ("1.6", [lambda: "\n".join(lines)]),
+    ("1.6", [lambda: lines[:2]]),
+    ("1.6", [lambda: [f"word{i}" for i in range(999)]]),
+]
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    checks.attempts.clear()
+    checks.solved.clear()
+
+
+def name(case):
+    return f"{case[0]}-{'-'.join(f.__name__ for f in case[1])}"
+
+
+@pytest.mark.parametrize("case", RIGHT, ids=name)
+def test_a_right_answer_is_accepted(case):
+    number, functions = case
+    assert checks.check(number, *functions) == checks.find(number).points
+    assert checks.passed(number)
+
+
+@pytest.mark.parametrize("case", WRONG, ids=name)
+def test_a_wrong_answer_is_refused(case, capsys):
+    number, functions = case
+    assert checks.check(number, *functions) < checks.find(number).points
+    assert not checks.passed(number)
+    assert "✘" in capsys.readouterr().out
+
+
+def test_every_exercise_has_three_wrong_answers_and_two_right_ones():
+    exercises = checks.module_of("1.1").EXERCISES
+    assert all(sum(n == number for n, _ in WRONG) >= 3 for number in exercises)
+    assert all(sum(n == number for n, _ in RIGHT) >= 2 for number in exercises)
+
+
+def test_hints_escalate_and_the_last_names_the_solution(capsys):
+    exercise = checks.find("1.1")
+    shown = []
+    for _ in range(6):
+        checks.check("1.1", one_sided)
+        shown.append(capsys.readouterr().out.count("Hint"))
+    n = len(exercise.hints) + 1
+    assert shown == [min(i, n) for i in range(1, 7)]
+    checks.check("1.1", one_sided)
+    assert "notebooks/solutions/01_word2vec.ipynb" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_check_never_raises_and_an_unwritten_function_costs_no_hint(capsys):
+    def unwritten(words, window):
+        raise NotImplementedError
+
+    def broken(words, window):
+        return words[99]
+
+    assert checks.check("1.1", unwritten) == 0
+    assert "not written yet" in (said := capsys.readouterr().out) and "Hint" not in said
+    assert checks.check("1.1", broken) < 2
+    said = capsys.readouterr().out
+    assert "IndexError" in said and "words[99]" in said
+    assert checks.check("1.1", lambda words, window: exit()) == 0
+    assert checks.check("1.1") == 0  # the function forgotten
+    assert checks.check("1.1", 5) == 0  # not a function
+
+
+def test_partial_credit():
+    assert checks.check("1.2", keep, lambda c, p=0.75: c**p) == 1.0
+
+
+def test_a_check_leaves_the_learners_random_numbers_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    checks.check("1.3", loss)
+    assert torch.rand(1) == expected
+
+
+def test_an_exercise_that_does_not_exist():
+    for number in ("1.9", "77.1", "one"):
+        with pytest.raises(CourseError, match="There is no exercise"):
+            checks.check(number, pairs)
