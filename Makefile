@@ -1,8 +1,9 @@
 # make lab: install what is missing and open the course.   make test: run every test and every notebook.
+# make lab CPU=1: the same without CUDA, for Linux laptops.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-FIRST = $(shell grep -om1 'notebooks/[0-9][^)]*ipynb' README.md)
+FIRST = $(shell grep -om1 'notebooks/[0-9a-z_]*.ipynb' README.md)
 
 .PHONY: lab test lint lock assignments figures race
 lab: $(INSTALLED)
@@ -18,7 +19,13 @@ lint: $(INSTALLED)
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}. Name another: make lab PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
+ifdef CPU  # on Linux: torch without 5 GB of CUDA
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	grep -vE '^(nvidia|cuda|triton)' requirements.txt > .venv/cpu-only.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu -r .venv/cpu-only.txt -e .
+else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+endif
 	@# Not for learners: the instructor's panels, and the pop-up that asks for news from the internet.
 	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader
 	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements

@@ -41,10 +41,8 @@ def show(figure, alt, caption="", handle=None):
         figure: `matplotlib.figure.Figure`; it is closed afterwards.
         alt: what the figure shows, in a sentence or two; screen readers speak it.
         caption: the line below the figure. Optional.
-        handle: what an earlier `show` returned; the new picture then takes the old one's place (a live figure).
-
-    Returns:
-        The display's handle, for a live figure.
+        handle: an `IPython.display.DisplayHandle`; every picture shown with it takes the place of the one before, for a
+            figure that grows while a model trains. Optional.
 
     Raises:
         CourseError: there is no alternative text.
@@ -61,9 +59,12 @@ def show(figure, alt, caption="", handle=None):
         f'style="width: {figure.get_figwidth() * 80:.0f}px; max-width: 100%; border-radius: 6px">{below}</figure>'
     )
     if handle is None:
-        return display(shown, display_id=True)
-    handle.update(shown)
-    return handle
+        display(shown)
+    elif getattr(handle, "in_use", False):
+        handle.update(shown)
+    else:
+        handle.display(shown)
+        handle.in_use = True
 
 
 def matrix(axes, values, rows=(), columns=(), title="", decimals=2):

@@ -9,7 +9,8 @@ from tests.definitions import definitions
 
 right = definitions("solutions/01_word2vec.ipynb")
 pairs, keep, noise = right.skip_gram_pairs, right.keep_probability, right.noise_distribution
-loss, gradient, nearest, analogy = right.negative_sampling_loss, right.negative_sampling_gradient, right.nearest, right.analogy
+loss, gradient = right.negative_sampling_loss, right.negative_sampling_gradient
+nearest, analogy = right.nearest, right.analogy
 lines = ["a fox runs and a hen sleeps and a fox sleeps under the tree"] * 20 + [" ".join("abcdefghijklmnopqrstuvw")] * 3
 
 
@@ -18,6 +19,14 @@ def other_pairs(words, window):
     if not window >= 1:
         raise ValueError("too small a window")
     return [p for d in range(1, window + 1) for a, b in zip(words, words[d:], strict=False) for p in ((a, b), (b, a))]
+
+
+def other_keep(counts, sample):
+    return torch.minimum((sample * counts.sum() / counts) ** 0.5, torch.tensor(1.0))
+
+
+def other_noise(counts, power=0.75):
+    return F.normalize(counts**power, p=1, dim=0)
 
 
 def other_loss(u, v_true, v_noise):
@@ -48,7 +57,7 @@ RIGHT = [
     ("1.1", [pairs]),
     ("1.1", [other_pairs]),
     ("1.2", [keep, noise]),
-    ("1.2", [lambda c, t: torch.minimum((t * c.sum() / c) ** 0.5, torch.tensor(1.0)), lambda c, p=0.75: F.normalize(c**p, p=1, dim=0)]),
+    ("1.2", [other_keep, other_noise]),
     ("1.3", [loss]),
     ("1.3", [other_loss]),
     ("1.4", [gradient]),
@@ -65,7 +74,8 @@ def one_sided(words, window):
 
 
 def wraps(words, window):
-    return [(w, words[j]) for i, w in enumerate(words) for j in range(i - window, min(len(words), i + window + 1)) if j != i]
+    n = len(words)
+    return [(words[i], words[j]) for i in range(n) for j in range(i - window, min(n, i + window + 1)) if j != i]
 
 
 def by_spelling(words, window):
@@ -73,7 +83,8 @@ def by_spelling(words, window):
 
 
 def short_by_one(words, window):
-    return [(w, words[j]) for i, w in enumerate(words) for j in range(max(0, i - window), min(len(words), i + window)) if j != i]
+    n = len(words)
+    return [(words[i], words[j]) for i in range(n) for j in range(max(0, i - window), min(n, i + window)) if j != i]
 
 
 def no_refusal(words, window):
@@ -104,6 +115,14 @@ def with_itself(word, words, vectors, k):
 
 def worst_first(word, words, vectors, k):
     return nearest(word, words, vectors, k)[::-1]
+
+
+def overflows(u, v, n):
+    return -((u * v).sum(1).sigmoid().log() + (1 - (n @ u[..., None]).sigmoid()).log().sum((1, 2))).mean()
+
+
+def mean_of_noise(u, v, n):
+    return -(F.logsigmoid((u * v).sum(1)).mean() + F.logsigmoid(-(n @ u[..., None])).mean())
 
 
 def not_mean(u, v, n):
@@ -140,8 +159,8 @@ WRONG = [
     ("1.3", [lambda u, v, n: loss(u, v, -n)]),  # noise with the wrong sign
     ("1.3", [lambda u, v, n: -F.logsigmoid((u * v).sum(1)).mean()]),  # no noise
     ("1.3", [lambda u, v, n: loss(u, v, n).item()]),  # gradients cannot flow
-    ("1.3", [lambda u, v, n: -((u * v).sum(1).sigmoid().log() + (1 - (n @ u[..., None]).sigmoid()).log().sum((1, 2))).mean()]),
-    ("1.3", [lambda u, v, n: -(F.logsigmoid((u * v).sum(1)).mean() + F.logsigmoid(-(n @ u[..., None])).mean())]),  # mean of noise
+    ("1.3", [overflows]),
+    ("1.3", [mean_of_noise]),
     ("1.4", [not_mean]),
     ("1.4", [flipped]),
     ("1.4", [forgets_noise]),

@@ -1,0 +1,111 @@
+"""environment.yml, pyproject.toml and requirements.txt say the same; the doctor finds what is wrong."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from helpers import doctor
+from helpers.data import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["instructor"]]
+LOCKED = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[:1] not in "#"]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+PLATFORMS = [
+    default_environment() | {"sys_platform": s, "platform_system": p, "python_full_version": f"{v}.5", "python_version": v}
+    for s, p in (("linux", "Linux"), ("darwin", "Darwin"), ("win32", "Windows"))
+    for v in ("3.11", "3.12", "3.13")
+]
+
+
+def locked(name, environment):
+    """The versions that requirements.txt pins for a package on a platform."""
+    return [r for r in LOCKED if canonicalize_name(r.name) == canonicalize_name(name) and (not r.marker or r.marker.evaluate(environment))]
+
+
+@pytest.mark.parametrize("wanted", DIRECT, ids=lambda r: r.name)
+def test_every_direct_dependency_is_pinned_once_on_every_platform(wanted):
+    for environment in PLATFORMS:
+        pins = locked(wanted.name, environment)
+        assert len(pins) == 1, f"{wanted.name} on {environment['sys_platform']} {environment['python_version']}"
+        (version,) = pins[0].specifier
+        assert version.operator == "==" and wanted.specifier.contains(version.version, prereleases=True)
+
+
+def test_what_is_installed_needs_nothing_that_is_not_pinned():
+    """Follows the dependencies of the direct ones: requirements.txt must hold the whole closure."""
+    here, seen, todo = default_environment() | {"extra": ""}, set(), [r.name for r in DIRECT]
+    while todo:
+        name = canonicalize_name(todo.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        assert locked(name, here), f"{name} is needed but not pinned: make lock"
+        for text in importlib.metadata.requires(name) or []:
+            needed = Requirement(text)
+            if not needed.marker or needed.marker.evaluate(here):
+                todo.append(needed.name)
+
+
+def test_requirements_hold_no_index_address_and_no_path():
+    text = (ROOT / "requirements.txt").read_text()
+    assert "--" not in text and "://" not in text and " @ " not in text
+
+
+def test_environment_yml_leads_to_the_same_versions():
+    python, pip, from_pip = CONDA["dependencies"]
+    assert CONDA["channels"] == ["conda-forge", "nodefaults"]
+    assert from_pip == {"pip": ["-r requirements.txt", "-e ."]} and pip == "pip"
+    needs = Requirement(python)
+    for version in ("3.11.9", "3.12.4", "3.13.1"):
+        assert needs.specifier.contains(version) and SpecifierSet(PROJECT["requires-python"]).contains(version)
+    assert not needs.specifier.contains("3.10.9") and not SpecifierSet(PROJECT["requires-python"]).contains("3.10.9")
+
+
+def conda_accepts(spec):
+    """A conda MatchSpec's name, in lower case, and a version without spaces inside: python>=3.11,<3.14."""
+    return re.fullmatch(r"[a-z0-9_][a-z0-9_.-]*([=<>!~]=?[0-9][0-9a-z.*]*(,[=<>!~]=?[0-9][0-9a-z.*]*)*)?", spec)
+
+
+@pytest.mark.parametrize("requirement", LOCKED, ids=lambda r: r.name)
+def test_names_are_spelled_as_conda_accepts_them(requirement):
+    assert conda_accepts(requirement.name)
+
+
+def test_conda_accepts_the_environments_own_lines():
+    assert all(conda_accepts(spec) for spec in CONDA["dependencies"] if isinstance(spec, str))
+    assert conda_accepts(CONDA["name"])
+    assert not conda_accepts("PyYAML") and not conda_accepts("python >= 3.11") and not conda_accepts("torch[cpu]")
+
+
+def test_the_doctor_finds_nothing_wrong_here():
+    assert [line for right, line in doctor.examine() if not right] == []
+    assert subprocess.run([sys.executable, "-m", "helpers.doctor"], cwd=ROOT, capture_output=True).returncode == 0
+
+
+def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
+    assert doctor.python_is_right((3, 10, 4)) == (False, doctor.python_is_right((3, 10, 4))[1])
+    for text, said in (("no-such-package>=1", "is not installed"), ("torch==1.0", "==1.0 is needed")):
+        right, line = doctor.package_is_right(text)
+        assert not right and said in line and "pip install" in line
+    monkeypatch.setitem(doctor.IMPORTS, "torch", "a_module_that_is_not_there")
+    right, line = doctor.package_is_right("torch")
+    assert not right and "does not import" in line and "--force-reinstall" in line
+
+    (tmp_path / "data/text").mkdir(parents=True)
+    (tmp_path / "data/text/austen.txt.gz").write_bytes(b"damaged")
+    (tmp_path / "data/manifest.json").write_bytes((ROOT / "data/manifest.json").read_bytes())
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["torch"]\n')
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    assert doctor.main() == 1
+    said = capsys.readouterr().out
+    assert "austen.txt.gz is damaged: git checkout" in said and "wordnet.txt.gz is missing: git checkout" in said

@@ -1,0 +1,141 @@
+"""The shelf of tools: good input, bad input, nothing lost."""
+
+import json
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+
+from helpers import CourseError, assignments, data, plots, scoreboard, training
+
+
+def test_texts_are_what_the_data_sheet_says():
+    sheet = (data.DATA / "README.md").read_text()
+    for name in data.TEXTS:
+        lines = data.text(name)
+        assert f"{len(lines):,} lines" in sheet
+    assert data.text("austen")[0] == "EMMA" and any("domestic cat" in line for line in data.text("wordnet"))
+
+
+def test_every_data_file_is_in_the_manifest_and_intact():
+    manifest = json.loads((data.DATA / "manifest.json").read_text())
+    files = {str(p.relative_to(data.DATA)) for p in (data.DATA / "text").iterdir()}
+    assert files == set(manifest)
+    for name in manifest:
+        data.checked(name)
+
+
+def test_glove_is_what_it_should_be():
+    words, vectors = data.glove()
+    assert len(words) == len(set(words)) == 20_000 and vectors.shape == (20_000, 50) and vectors.dtype == torch.float32
+    unit = torch.nn.functional.normalize(vectors, dim=1)
+    cat, dog, house = (unit[words.index(w)] for w in ("cat", "dog", "house"))
+    assert cat @ dog > 0.9 > 0.5 > cat @ house
+
+
+def test_missing_and_damaged_files_are_named_with_the_way_out(tmp_path, monkeypatch):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "manifest.json").write_bytes((data.DATA / "manifest.json").read_bytes())
+    whole = data.checked("text/austen.txt.gz").read_bytes()
+    monkeypatch.setattr(data, "DATA", tmp_path)
+    with pytest.raises(CourseError, match="austen.txt.gz is missing.*git checkout -- data/text/austen.txt.gz"):
+        data.text("austen")
+    for damaged in (b"", whole[:-1], whole[:1000] + b"x" + whole[1001:]):
+        (tmp_path / "text/austen.txt.gz").write_bytes(damaged)
+        with pytest.raises(CourseError, match="austen.txt.gz is damaged.*git checkout"):
+            data.text("austen")
+    with pytest.raises(CourseError, match="no text 'koran'.*wordnet, bible, austen"):
+        data.text("koran")
+
+
+def test_a_course_error_shows_one_line_in_a_notebook(capsys):
+    shell = InteractiveShell.instance()
+    shell.run_cell("from helpers import CourseError\nraise CourseError('What is wrong, and the way out.')")
+    said = capsys.readouterr().out
+    assert "CourseError: What is wrong, and the way out." in said and "Traceback" not in said
+
+
+def test_fit_prints_a_line_an_epoch_and_returns_means(capsys):
+    seen = []
+    history = training.fit(lambda batch: batch, lambda: [1.0, 2.0, 6.0], 2, after_epoch=lambda h: seen.append(list(h)))
+    assert history == [3.0, 3.0] and seen == [[3.0], [3.0, 3.0]]
+    out, err = capsys.readouterr()
+    assert out.count("\n") == 2 and "epoch 2/2  loss 3.0000" in out and err == ""
+
+
+@pytest.mark.parametrize(
+    ("batches", "says"), [([], "not one batch"), ([float("nan")], "became nan"), ([1.0, float("inf")], "smaller learning")]
+)
+def test_fit_says_what_is_wrong(batches, says):
+    with pytest.raises(CourseError, match=says):
+        training.fit(lambda batch: batch, lambda: batches, 1)
+
+
+def test_seeds_give_the_same_numbers():
+    drawn = []
+    for _ in range(2):
+        training.seed_everything(5)
+        drawn.append(torch.rand(3).tolist())
+    assert drawn[0] == drawn[1]
+
+
+def test_show_carries_the_alternative_text_and_repeats_byte_for_byte(monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "display", lambda html, **_: shown.append(html.data))
+    for _ in range(2):
+        figure, axes = plt.subplots()
+        axes.plot([1, 2])
+        plots.show(figure, alt='a "rising" line', caption="x < y")
+    assert 'alt="a &quot;rising&quot; line"' in shown[0] and "x &lt; y" in shown[0]
+    assert shown[0] == shown[1] and not plt.get_fignums()
+    with pytest.raises(CourseError, match="no alternative text"):
+        plots.show(plt.figure(), alt=" ")
+    plt.close("all")
+
+
+def test_a_slider_is_drawn_once_where_nobody_watches():
+    drawn = []
+    plots.slider(lambda step: drawn.append(step), step=(200, 0, 400, 10))
+    assert drawn == [200]
+
+
+def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
+    monkeypatch.setattr(scoreboard, "RESULTS", tmp_path / "results")
+    shown = []
+    monkeypatch.setattr(scoreboard, "display", lambda markdown: shown.append(markdown.data))
+    board = scoreboard.Scoreboard("77_made_up", seed=3)
+    board.publish({"recall": 0.5, "rank": 1}, {"recall_chance": 0.01, "other": 2000})
+    written = json.loads((tmp_path / "results/77_made_up.json").read_text())
+    assert written["figures"] == {"recall": 0.5, "rank": 1} and written["seed"] == 3 and written["device"] == "cpu"
+    assert written["seconds"] >= 0 and written["peak_memory_mb"] > 50
+    assert "| `recall` | **0.5** | chance 0.01 |" in shown[0] and "| `other` | | 2,000 |" in shown[0]
+    for value in (float("nan"), None, "0.5", torch.tensor(0.5)):
+        with pytest.raises(CourseError, match="figure recall is"):
+            board.publish({"recall": value}, {})
+
+    (tmp_path / "README.md").write_text("before\n<!-- figures: made by `make figures` -->\nold\n<!-- end of figures -->\nafter")
+    monkeypatch.setattr(scoreboard, "ROOT", tmp_path)
+    scoreboard.update_readme()
+    readme = (tmp_path / "README.md").read_text()
+    assert "old" not in readme and "77_made_up" in readme and readme.startswith("before") and readme.endswith("after")
+
+
+def test_peak_memory_is_of_this_process():
+    before = scoreboard.peak_memory_mb()
+    block = torch.ones(100_000_000)  # 400 MB
+    assert scoreboard.peak_memory_mb() >= max(before, 400) and block.sum() > 0
+
+
+def test_a_learners_file_is_never_overwritten(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(assignments, "NOTEBOOKS", tmp_path)
+    (tmp_path / "assignments").mkdir()
+    for name in ("01_a.ipynb", "02_b.ipynb"):
+        (tmp_path / "assignments" / name).write_text("new")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/01_a.ipynb").write_text("my work")
+    assignments.copy()
+    assert (tmp_path / "work/01_a.ipynb").read_text() == "my work"
+    assert (tmp_path / "work/02_b.ipynb").read_text() == "new"
+    said = capsys.readouterr().out
+    assert "left notebooks/work/01_a.ipynb" in said and "made notebooks/work/02_b.ipynb" in said

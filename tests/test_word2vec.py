@@ -1,0 +1,178 @@
+"""Lecture 01's own definitions: against brute force, autograd and gensim, on good input and bad."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from gensim.models import KeyedVectors
+from gensim.models.word2vec import Word2Vec
+
+from helpers import CourseError
+from tests.definitions import definitions
+
+lecture = definitions("01_word2vec.ipynb", also=("config",))
+
+
+def settings(**changes):
+    return lecture.EasyDict(lecture.config, **changes)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_pairs_agree_with_brute_force():
+    words = list("abcabdaacb")
+    for window in (1, 2, 5, 20):
+        expected = [(a, b) for i, a in enumerate(words) for j, b in enumerate(words) if 0 < abs(i - j) <= window]
+        assert sorted(lecture.skip_gram_pairs(words, window)) == sorted(expected)
+
+
+def test_words_of_any_alphabet_and_composed_letters():
+    assert lecture.tokenize("The cat's 9 lives, naïve!") == ["the", "cat", "s", "lives", "naïve"]
+    assert lecture.tokenize("고양이는 우유를 마신다.") == ["고양이는", "우유를", "마신다"]
+    apart = "\u1100\u1169"  # the two parts of 고, as macOS stores file names and some texts
+    assert lecture.tokenize(apart) == lecture.tokenize("고") == ["고"]
+
+
+def test_the_vocabulary_is_gensims():
+    sentences = [["a", "b", "a", "c"], ["b", "a", "d"], ["b"]] * 3
+    words, counts = lecture.build_vocabulary(sentences, min_count=4)
+    model = Word2Vec(min_count=4)
+    model.build_vocab(sentences)
+    assert dict(zip(words, counts.tolist(), strict=True)) == {
+        w: model.wv.get_vecattr(w, "count") for w in model.wv.index_to_key
+    }
+    ids, sentence = lecture.encode(sentences, words)
+    assert [words[i] for i in ids[:4]] == ["a", "b", "a", "b"] and sentence[:6].tolist() == [0, 0, 0, 1, 1, 2]
+
+
+def test_the_noise_is_gensims():
+    model = Word2Vec(min_count=1)
+    model.build_vocab([["a"] * 800 + ["b"] * 90 + ["c"] * 5])
+    table = torch.tensor([0.0, *model.cum_table.tolist()]).diff()
+    assert torch.allclose(lecture.noise_distribution(torch.tensor([800, 90, 5])).float(), table / table.sum(), atol=1e-6)
+
+
+@pytest.mark.parametrize("window", [1, 3, 5])
+def test_a_batch_holds_exactly_the_pairs_within_reach(window):
+    """Against brute force over the drawn reach: no pair crosses a sentence, none is lost, none comes twice."""
+    config = settings(window=window, block=8, drawn=4, negatives=5)
+    ids, sentence = torch.arange(101), torch.arange(101) // 7
+    everything = torch.ones(101)
+    text, first, last = lecture.draw_epoch(ids, sentence, everything, config, generator())
+    starts = torch.arange(0, len(text), 8)
+    noise = lecture.noise_distribution(torch.ones(101)).cumsum(0).float()
+    centres, columns, targets, weights = lecture.make_batch(starts, text, first, last, noise, config, generator(1))
+    band = targets[:, :, :-4]
+    found = sorted((centres[b, i].item(), columns[b, j].item()) for b, i, j in band.nonzero().tolist())
+    expected = [(i, j) for i in range(101) for j in range(first[i], last[i] + 1) if i != j]
+    assert found == sorted(expected)
+    assert all(i // 7 == j // 7 and abs(i - j) <= window for i, j in found)
+    assert torch.equal(weights[:, :, :-4], band)
+    assert torch.allclose(weights[:, :, -4:].sum(2), 5 * band.sum(2))  # each true pair has its 5 negatives
+
+
+def test_draw_epoch_keeps_words_as_often_as_it_should():
+    keep = torch.tensor([0.1, 1.0])
+    ids = torch.arange(20_000) % 2
+    text, first, last = lecture.draw_epoch(ids, torch.zeros_like(ids), keep, settings(), generator())
+    real = last >= 0
+    assert (text[real] == 1).sum() == 10_000 and 900 < (text[real] == 0).sum() < 1100
+    assert len(text) % lecture.config.block == 0
+
+
+def test_gradient_agrees_with_autograd():
+    u, v = (torch.randn(3, n, 7, dtype=torch.float64, requires_grad=True) for n in (4, 6))
+    targets, weights = torch.randint(0, 2, (3, 4, 6)).double(), torch.rand(3, 4, 6, dtype=torch.float64)
+    loss = F.binary_cross_entropy_with_logits(u @ v.mT, targets, weights, reduction="sum")
+    for by_hand, by_autograd in zip(lecture.gradient(u, v, targets, weights), torch.autograd.grad(loss, (u, v)), strict=False):
+        assert torch.allclose(by_hand, by_autograd, atol=1e-12)
+
+
+def test_adagrad_agrees_with_torch_where_rows_have_one_number():
+    """With d = 1 a row is one number, and row-wise Adagrad is torch.optim.Adagrad."""
+    table, squares = torch.randn(5, 1), torch.full((5,), 1e-6)
+    parameter = table.clone().requires_grad_()
+    optimizer = torch.optim.Adagrad([parameter], lr=0.3, initial_accumulator_value=1e-6, eps=0)
+    for step in range(4):
+        gradient = torch.randn(5, 1, generator=generator(step))
+        lecture.adagrad_(table, squares, torch.arange(5), gradient, lr=0.3)
+        parameter.grad = gradient
+        optimizer.step()
+    assert torch.allclose(table, parameter.detach(), atol=1e-6)
+
+
+def toy_corpus(times=150):
+    sentences = []
+    for animal, food in (("cat", "milk"), ("kitten", "milk"), ("dog", "bone"), ("puppy", "bone")):
+        sentences += [[animal, "likes", food], [animal, "eats", food]]
+    words, counts = lecture.build_vocabulary(sentences * times)
+    return words, counts, *lecture.encode(sentences * times, words)
+
+
+def test_training_learns_and_is_reproducible():
+    words, counts, ids, sentence = toy_corpus()
+    config = settings(dim=8, epochs=6, sample=1.0, blocks_per_batch=4)
+    W, W_prime = lecture.train(ids, sentence, counts, config)
+    assert W.shape == W_prime.shape == (len(words), 8) and W.isfinite().all()
+    assert lecture.nearest("kitten", words, W, 1)[0][0] == "cat" and lecture.nearest("dog", words, W, 1)[0][0] == "puppy"
+    assert torch.equal(W, lecture.train(ids, sentence, counts, config)[0])
+    assert not torch.equal(W, lecture.train(ids, sentence, counts, settings(**config | {"seed": 1}))[0])
+
+
+def test_nearest_and_analogy_agree_with_gensim():
+    words, vectors = [f"w{i}" for i in range(40)], torch.randn(40, 6, generator=generator())
+    named = KeyedVectors(6)
+    named.add_vectors(words, vectors.numpy())
+    for i in range(0, 37, 5):
+        ours = [w for w, _ in lecture.nearest(words[i], words, vectors, 5)]
+        assert ours == [w for w, _ in named.most_similar(words[i], topn=5)]
+        a, b, c = words[i : i + 3]
+        assert lecture.analogy(a, b, c, words, vectors, 5) == [w for w, _ in named.most_similar([b, c], [a], topn=5)]
+
+
+def test_the_count_baseline_agrees_with_brute_force():
+    ids, sentence = torch.randint(0, 6, (300,), generator=generator()), torch.arange(300) // 11
+    n = torch.zeros(6, 6, dtype=torch.float64)
+    for i in range(300):
+        for j in range(300):
+            if i != j and abs(i - j) <= 2 and sentence[i] == sentence[j]:
+                n[ids[i], ids[j]] += (3 - abs(i - j)) / 2
+    smoothed = n.sum(0) ** 0.75
+    ppmi = (n * smoothed.sum() / (n.sum(1)[:, None] * smoothed)).log().clamp(min=0)
+    left = torch.linalg.svd(ppmi)[0][:, :3]
+    ours = lecture.count_vectors(ids, sentence, 6, window=2, dim=3).double()
+    assert torch.allclose(ours @ ours.T, left @ left.T, atol=1e-4)  # the same space, whatever the signs
+
+
+def words_of_a_text():
+    words, counts, ids, sentence = toy_corpus(2)
+    return words, torch.randn(len(words), 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: lecture.build_vocabulary([]), "corpus is empty"),
+        (lambda: lecture.build_vocabulary([[], []]), "corpus is empty"),
+        (lambda: lecture.build_vocabulary([["word"] * 9]), "one word has no neighbour"),
+        (lambda: lecture.build_vocabulary([["all", "words", "are", "rare"]]), "smaller min_count"),
+        (lambda: lecture.skip_gram_pairs(["a", "b"], 0), "window is 0"),
+        (lambda: lecture.train(*toy_corpus()[2:], toy_corpus()[1], settings(window=0)), "window is 0"),
+        (lambda: lecture.train(*toy_corpus()[2:], toy_corpus()[1], settings(lr=1e30, epochs=2)), "smaller learning rate"),
+        (lambda: lecture.nearest("wug", *words_of_a_text()), "'wug' is not in the vocabulary"),
+        (lambda: lecture.analogy("cat", "wug", "dog", *words_of_a_text()), "'wug' is not in the vocabulary"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(call, says):
+    with pytest.raises(CourseError) as caught:
+        call()
+    message = str(caught.value)
+    assert says in message and "\n" not in message and len(message) < 200
+
+
+def test_one_line_of_text_is_enough_to_run():
+    """A text shorter than a block still trains."""
+    words, counts = lecture.build_vocabulary([["a", "b"] * 6])
+    W, _ = lecture.train(*lecture.encode([["a", "b"] * 6], words), counts, settings(epochs=1))
+    assert W.isfinite().all()
