@@ -21,7 +21,8 @@ DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optio
 LOCKED = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[:1] not in "#"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 PLATFORMS = [
-    default_environment() | {"sys_platform": s, "platform_system": p, "python_full_version": f"{v}.5", "python_version": v}
+    default_environment()
+    | {"sys_platform": s, "platform_system": p, "python_full_version": f"{v}.5", "python_version": v}
     for s, p in (("linux", "Linux"), ("darwin", "Darwin"), ("win32", "Windows"))
     for v in ("3.11", "3.12", "3.13")
 ]
@@ -29,7 +30,11 @@ PLATFORMS = [
 
 def locked(name, environment):
     """The versions that requirements.txt pins for a package on a platform."""
-    return [r for r in LOCKED if canonicalize_name(r.name) == canonicalize_name(name) and (not r.marker or r.marker.evaluate(environment))]
+    return [
+        r
+        for r in LOCKED
+        if canonicalize_name(r.name) == canonicalize_name(name) and (not r.marker or r.marker.evaluate(environment))
+    ]
 
 
 @pytest.mark.parametrize("wanted", DIRECT, ids=lambda r: r.name)

@@ -65,7 +65,8 @@ def test_fit_prints_a_line_an_epoch_and_returns_means(capsys):
 
 
 @pytest.mark.parametrize(
-    ("batches", "says"), [([], "not one batch"), ([float("nan")], "became nan"), ([1.0, float("inf")], "smaller learning")]
+    ("batches", "says"),
+    [([], "not one batch"), ([float("nan")], "became nan"), ([1.0, float("inf")], "smaller learning")],
 )
 def test_fit_says_what_is_wrong(batches, says):
     with pytest.raises(CourseError, match=says):
@@ -114,7 +115,9 @@ def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
         with pytest.raises(CourseError, match="figure recall is"):
             board.publish({"recall": value}, {})
 
-    (tmp_path / "README.md").write_text("before\n<!-- figures: made by `make figures` -->\nold\n<!-- end of figures -->\nafter")
+    (tmp_path / "README.md").write_text(
+        "before\n<!-- figures: made by `make figures` -->\nold\n<!-- end of figures -->\nafter"
+    )
     monkeypatch.setattr(scoreboard, "ROOT", tmp_path)
     scoreboard.update_readme()
     readme = (tmp_path / "README.md").read_text()

@@ -38,7 +38,9 @@ def violations(notebook, folder=NOTEBOOKS, size=0, executed=True):
     text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     headings = re.findall(r"^# ", text, flags=re.M)
     wrong += [] if len(headings) == 1 else [f"it has {len(headings)} H1 headings"]
-    wrong += [] if re.search(r"\*\*Running\*\* about \d+ seconds", text) else ["its first cell states no seconds to run"]
+    wrong += (
+        [] if re.search(r"\*\*Running\*\* about \d+ seconds", text) else ["its first cell states no seconds to run"]
+    )
     wrong += [f"broken link {link}" for link in broken_links(text, folder)]
     wrong += ["widget state is stored"] if "widgets" in notebook.metadata else []
     code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
@@ -55,13 +57,21 @@ def violations(notebook, folder=NOTEBOOKS, size=0, executed=True):
     counts = [cell.execution_count for cell in code]
     if counts != (list(range(1, len(code) + 1)) if executed else [None] * len(code)):
         wrong.append("its cells were not executed in order, once each" if executed else "its cells were executed")
-    wrong += ["a path of somebody's machine"] if re.search(r"/(home|Users|root|tmp|work)/\w", notebook_text(notebook)) else []
+    wrong += (
+        ["a path of somebody's machine"]
+        if re.search(r"/(home|Users|root|tmp|work)/\w", notebook_text(notebook))
+        else []
+    )
     return wrong + seconds_over_budget(notebook)
 
 
 def notebook_text(notebook):
     """Sources and printed outputs, without pictures."""
-    printed = [o.get("text", "") + o.get("data", {}).get("text/plain", "") for c in notebook.cells for o in c.get("outputs", [])]
+    printed = [
+        o.get("text", "") + o.get("data", {}).get("text/plain", "")
+        for c in notebook.cells
+        for o in c.get("outputs", [])
+    ]
     return "\n".join([c.source for c in notebook.cells] + printed)
 
 
@@ -69,7 +79,9 @@ def seconds_over_budget(notebook):
     """The scoreboard's own line in the stored output: at most 90 s and 2,000 MB."""
     shown = [o.data.get("text/markdown", "") for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
     found = re.findall(r"(\d+) s and ([\d,]+) MB at most", "\n".join(shown))
-    return [f"{s} s and {mb} MB are over the budget" for s, mb in found if int(s) > 90 or int(mb.replace(",", "")) > 2000]
+    return [
+        f"{s} s and {mb} MB are over the budget" for s, mb in found if int(s) > 90 or int(mb.replace(",", "")) > 2000
+    ]
 
 
 @pytest.mark.parametrize("path", LECTURES + SOLUTIONS + ASSIGNMENTS, ids=lambda p: str(p.relative_to(NOTEBOOKS)))
@@ -124,7 +136,10 @@ def test_a_good_notebook_has_no_violation():
         ("in order", lambda nb: nb.cells[1].update(execution_count=None)),
         ("timing", lambda nb: nb.cells[1].metadata.update(execution={})),
         ("widget", lambda nb: nb.metadata.update(widgets={})),
-        ("error", lambda nb: nb.cells[1].outputs.append(output(output_type="error", ename="E", evalue="", traceback=[]))),
+        (
+            "error",
+            lambda nb: nb.cells[1].outputs.append(output(output_type="error", ename="E", evalue="", traceback=[])),
+        ),
         ("stderr", lambda nb: nb.cells[1].outputs.append(output(output_type="stream", name="stderr", text="warning"))),
         ("alt", lambda nb: nb.cells[1].outputs.append(output(data={"image/png": "AAAA"}))),
         ("alt", lambda nb: nb.cells[1].outputs.append(output(data={"text/html": '<img src="x" alt="">'}))),

@@ -1,5 +1,8 @@
 """Lecture 01's own definitions: against brute force, autograd and gensim, on good input and bad."""
 
+import ast
+
+import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,8 +10,9 @@ from gensim.models import KeyedVectors
 from gensim.models.word2vec import Word2Vec
 
 from helpers import CourseError
-from tests.definitions import definitions
+from tests.definitions import NOTEBOOKS, definitions
 
+LECTURE = NOTEBOOKS / "01_word2vec.ipynb"
 lecture = definitions("01_word2vec.ipynb", also=("config",))
 
 
@@ -50,7 +54,9 @@ def test_the_noise_is_gensims():
     model = Word2Vec(min_count=1)
     model.build_vocab([["a"] * 800 + ["b"] * 90 + ["c"] * 5])
     table = torch.tensor([0.0, *model.cum_table.tolist()]).diff()
-    assert torch.allclose(lecture.noise_distribution(torch.tensor([800, 90, 5])).float(), table / table.sum(), atol=1e-6)
+    assert torch.allclose(
+        lecture.noise_distribution(torch.tensor([800, 90, 5])).float(), table / table.sum(), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("window", [1, 3, 5])
@@ -85,7 +91,9 @@ def test_gradient_agrees_with_autograd():
     u, v = (torch.randn(3, n, 7, dtype=torch.float64, requires_grad=True) for n in (4, 6))
     targets, weights = torch.randint(0, 2, (3, 4, 6)).double(), torch.rand(3, 4, 6, dtype=torch.float64)
     loss = F.binary_cross_entropy_with_logits(u @ v.mT, targets, weights, reduction="sum")
-    for by_hand, by_autograd in zip(lecture.gradient(u, v, targets, weights), torch.autograd.grad(loss, (u, v)), strict=False):
+    for by_hand, by_autograd in zip(
+        lecture.gradient(u, v, targets, weights), torch.autograd.grad(loss, (u, v)), strict=False
+    ):
         assert torch.allclose(by_hand, by_autograd, atol=1e-12)
 
 
@@ -115,7 +123,9 @@ def test_training_learns_and_is_reproducible():
     config = settings(dim=8, epochs=6, sample=1.0, blocks_per_batch=4)
     W, W_prime = lecture.train(ids, sentence, counts, config)
     assert W.shape == W_prime.shape == (len(words), 8) and W.isfinite().all()
-    assert lecture.nearest("kitten", words, W, 1)[0][0] == "cat" and lecture.nearest("dog", words, W, 1)[0][0] == "puppy"
+    assert (
+        lecture.nearest("kitten", words, W, 1)[0][0] == "cat" and lecture.nearest("dog", words, W, 1)[0][0] == "puppy"
+    )
     assert torch.equal(W, lecture.train(ids, sentence, counts, config)[0])
     assert not torch.equal(W, lecture.train(ids, sentence, counts, settings(**config | {"seed": 1}))[0])
 
@@ -146,7 +156,7 @@ def test_the_count_baseline_agrees_with_brute_force():
 
 
 def words_of_a_text():
-    words, counts, ids, sentence = toy_corpus(2)
+    words, counts, ids, sentence = toy_corpus(9)
     return words, torch.randn(len(words), 4)
 
 
@@ -159,7 +169,10 @@ def words_of_a_text():
         (lambda: lecture.build_vocabulary([["all", "words", "are", "rare"]]), "smaller min_count"),
         (lambda: lecture.skip_gram_pairs(["a", "b"], 0), "window is 0"),
         (lambda: lecture.train(*toy_corpus()[2:], toy_corpus()[1], settings(window=0)), "window is 0"),
-        (lambda: lecture.train(*toy_corpus()[2:], toy_corpus()[1], settings(lr=1e30, epochs=2)), "smaller learning rate"),
+        (
+            lambda: lecture.train(*toy_corpus()[2:], toy_corpus()[1], settings(lr=1e38, epochs=2)),
+            "smaller learning rate",
+        ),
         (lambda: lecture.nearest("wug", *words_of_a_text()), "'wug' is not in the vocabulary"),
         (lambda: lecture.analogy("cat", "wug", "dog", *words_of_a_text()), "'wug' is not in the vocabulary"),
     ],
@@ -176,3 +189,11 @@ def test_one_line_of_text_is_enough_to_run():
     words, counts = lecture.build_vocabulary([["a", "b"] * 6])
     W, _ = lecture.train(*lecture.encode([["a", "b"] * 6], words), counts, settings(epochs=1))
     assert W.isfinite().all()
+
+
+def test_the_trainer_is_at_most_80_lines():
+    names = "keep_probability noise_distribution gradient negative_sampling_loss draw_epoch make_batch adagrad_ train"
+    source = "\n".join(c.source for c in nbformat.read(LECTURE, as_version=4).cells if c.cell_type == "code")
+    functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name in names.split()]
+    lines = [line for n in functions for line in ast.get_source_segment(source, n).splitlines() if line.strip()]
+    assert len(functions) == 8 and len(lines) <= 80
