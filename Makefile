@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+NBGRADER = $(addprefix nbgrader.server_extensions.,assignment_list course_list formgrader validate_assignment)
 FIRST = $(shell grep -om1 'notebooks/[0-9a-z_]*.ipynb' README.md)
 
 .PHONY: lab test lint lock assignments figures race
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.assignments copy
-	$(BIN)/jupyter lab --ServerApp.ip=localhost $(LAB_FLAGS) $(FIRST)
+	$(BIN)/jupyter lab --ServerApp.ip=localhost --ServerApp.root_dir=. $(LAB_FLAGS) $(FIRST)
 
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest
@@ -27,8 +28,9 @@ else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
 endif
 	@# Not for learners: the instructor's panels, and the pop-up that asks for news from the internet.
-	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader
-	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader >/dev/null 2>&1
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements >/dev/null 2>&1
+	$(BIN)/jupyter server extension disable --sys-prefix $(NBGRADER) >/dev/null 2>&1
 	@touch $@
 
 # Needs the network and uv (pip install uv).

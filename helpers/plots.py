@@ -7,7 +7,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, display
-from ipywidgets import interact
+from ipywidgets import FloatSlider, IntSlider, interact
 from matplotlib.colors import LinearSegmentedColormap
 
 from helpers import CourseError
@@ -90,13 +90,14 @@ def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
 
 
 def slider(draw, **ranges):
-    """Calls `draw` again whenever the learner moves a slider; where nobody watches, once with the first values.
+    """Calls `draw` again whenever the learner moves a slider; where nobody watches, once with the starting values.
 
     Args:
         draw: takes one keyword argument a slider and shows a figure.
-        **ranges: for each argument `(first, last, step)`, or a list of choices.
+        **ranges: for each argument `(start, lowest, highest, step)`: whole numbers, or all of them floats.
     """
     if not live():
-        draw(**{name: values[0] for name, values in ranges.items()})
+        draw(**{name: start for name, (start, *_) in ranges.items()})
         return
-    interact(draw, **ranges)
+    kinds = {name: IntSlider if isinstance(values[0], int) else FloatSlider for name, values in ranges.items()}
+    interact(draw, **{n: kinds[n](v, min=low, max=high, step=step) for n, (v, low, high, step) in ranges.items()})

@@ -6,6 +6,8 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
+from ipywidgets import interactive
+from traitlets.config import Config
 
 from helpers import CourseError, assignments, data, plots, scoreboard, training
 
@@ -50,7 +52,7 @@ def test_missing_and_damaged_files_are_named_with_the_way_out(tmp_path, monkeypa
 
 
 def test_a_course_error_shows_one_line_in_a_notebook(capsys):
-    shell = InteractiveShell.instance()
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     shell.run_cell("from helpers import CourseError\nraise CourseError('What is wrong, and the way out.')")
     said = capsys.readouterr().out
     assert "CourseError: What is wrong, and the way out." in said and "Traceback" not in said
@@ -99,6 +101,17 @@ def test_a_slider_is_drawn_once_where_nobody_watches():
     drawn = []
     plots.slider(lambda step: drawn.append(step), step=(200, 0, 400, 10))
     assert drawn == [200]
+
+
+def test_a_slider_moves_where_somebody_watches(monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "a notebook")
+    drawn, made = [], []
+    monkeypatch.setattr(plots, "interact", lambda draw, **widgets: made.append(interactive(draw, **widgets)))
+    plots.slider(lambda step, width: drawn.append((step, width)), step=(200, 0, 400, 10), width=(0.5, 0.0, 1.0, 0.1))
+    step, width = made[0].children[:2]
+    assert (step.value, step.min, step.max, step.step) == (200, 0, 400, 10) and width.max == 1.0
+    step.value = 210
+    assert drawn[-1] == (210, 0.5)
 
 
 def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
