@@ -11,7 +11,8 @@ right = definitions("solutions/01_word2vec.ipynb")
 pairs, keep, noise = right.skip_gram_pairs, right.keep_probability, right.noise_distribution
 loss, gradient = right.negative_sampling_loss, right.negative_sampling_gradient
 nearest, analogy = right.nearest, right.analogy
-lines = ["a fox runs and a hen sleeps and a fox sleeps under the tree"] * 20 + [" ".join("abcdefghijklmnopqrstuvw")] * 3
+letters = " ".join(a + b for a in "bdfgklmn" for b in "aeiouxy")  # 56 words
+lines = ["a fox runs and a hen sleeps and a fox sleeps under the tree"] * 70 + [letters] * 3
 
 
 def other_pairs(words, window):
@@ -42,6 +43,13 @@ def other_gradient(u, v_true, v_noise):
     return torch.einsum("pk,pkd->pd", error, words) / len(u), grad_words[:, 0], grad_words[:, 1:]
 
 
+def overwriting_gradient(u, v_true, v_noise):
+    grads = gradient(u.clone(), v_true.clone(), v_noise.clone())
+    for changed, gradient_ in zip((u, v_true, v_noise), grads, strict=True):
+        changed.copy_(gradient_)
+    return u, v_true, v_noise
+
+
 def other_nearest(word, words, vectors, k):
     cosines = F.cosine_similarity(vectors, vectors[words.index(word)][None])
     return [words[i] for i in cosines.argsort(descending=True).tolist() if words[i] != word][:k]
@@ -62,6 +70,7 @@ RIGHT = [
     ("1.3", [other_loss]),
     ("1.4", [gradient]),
     ("1.4", [other_gradient]),
+    ("1.4", [overwriting_gradient]),
     ("1.5", [nearest, analogy]),
     ("1.5", [other_nearest, other_analogy]),
     ("1.6", [lambda: lines]),
@@ -125,6 +134,24 @@ def mean_of_noise(u, v, n):
     return -(F.logsigmoid((u * v).sum(1)).mean() + F.logsigmoid(-(n @ u[..., None])).mean())
 
 
+def accepts_negative(words, window):
+    if window == 0:
+        raise ValueError("a window of 0 makes no sense")
+    return pairs(words, window) if window > 0 else []
+
+
+def wrong_error(words, window):
+    if window < 1:
+        raise KeyError(window)
+    return pairs(words, window)
+
+
+def by_autograd(u, v, n):
+    with torch.enable_grad():
+        leaves = [x.clone().requires_grad_() for x in (u, v, n)]
+        return torch.autograd.grad(loss(*leaves), leaves)
+
+
 def not_mean(u, v, n):
     return tuple(len(u) * g for g in gradient(u, v, n))
 
@@ -149,6 +176,9 @@ WRONG = [
     ("1.1", [by_spelling]),
     ("1.1", [short_by_one]),
     ("1.1", [no_refusal]),
+    ("1.1", [accepts_negative]),
+    ("1.1", [wrong_error]),
+    ("1.1", [lambda words, window: None]),
     ("1.2", [lambda c, t: (t * c.sum() / c).sqrt(), noise]),  # above 1
     ("1.2", [lambda c, t: 1 - keep(c, t), noise]),  # the chance to be dropped
     ("1.2", [lambda c, t: (t * c.sum() / c).clamp(max=1), noise]),  # no root
@@ -161,6 +191,7 @@ WRONG = [
     ("1.3", [lambda u, v, n: loss(u, v, n).item()]),  # gradients cannot flow
     ("1.3", [overflows]),
     ("1.3", [mean_of_noise]),
+    ("1.4", [by_autograd]),
     ("1.4", [not_mean]),
     ("1.4", [flipped]),
     ("1.4", [forgets_noise]),
