@@ -24,18 +24,12 @@ THREADS, SEEDS = 2, (0, 1, 2)
 lecture = definitions("01_word2vec.ipynb", also=("config",))
 
 
-def queen_rank(named):
-    words = named.index_to_key
-    ranked = lecture.analogy("man", "woman", "king", words, torch.from_numpy(named.vectors), k=len(words) - 3)
-    return ranked.index("queen") + 1
-
-
 def scores(named):
     return {
         "wordsim353": lecture.rank_correlation(named, "wordsim353.tsv")[0],
         "simlex999": lecture.rank_correlation(named, "simlex999.txt")[0],
         "family_analogies": lecture.family_share(named)[0],
-        "king_queen_rank": queen_rank(named),
+        "king_queen_rank": lecture.queen_rank(named),
     }
 
 
