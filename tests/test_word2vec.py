@@ -59,6 +59,12 @@ def test_the_noise_is_gensims():
     )
 
 
+def test_keep_probability_by_hand():
+    counts = torch.tensor([9000, 900, 90, 10])  # of 10,000 words
+    expected = torch.tensor([(0.01 / 0.9) ** 0.5, (0.01 / 0.09) ** 0.5, 1.0, 1.0])
+    assert torch.allclose(lecture.keep_probability(counts, 0.01), expected)
+
+
 @pytest.mark.parametrize("window", [1, 3, 5])
 def test_a_batch_holds_exactly_the_pairs_within_reach(window):
     """Against brute force over the drawn reach: no pair crosses a sentence, none is lost, none comes twice."""
@@ -108,6 +114,18 @@ def test_adagrad_agrees_with_torch_where_rows_have_one_number():
         parameter.grad = gradient
         optimizer.step()
     assert torch.allclose(table, parameter.detach(), atol=1e-6)
+
+
+def test_adagrad_adds_up_a_row_that_comes_twice():
+    """Row 2 comes twice: its two mean squares are summed first, then both steps use the sum."""
+    table, squares, gradient = torch.zeros(3, 4), torch.full((3,), 0.5), torch.randn(3, 4, generator=generator())
+    lecture.adagrad_(table, squares, torch.tensor([2, 0, 2]), gradient, lr=0.1)
+    mean_squares = gradient.square().mean(1)
+    assert torch.allclose(
+        squares, 0.5 + torch.stack([mean_squares[1], torch.tensor(0.0), mean_squares[0] + mean_squares[2]])
+    )
+    assert torch.allclose(table[2], -0.1 * (gradient[0] + gradient[2]) / squares[2].sqrt())
+    assert torch.allclose(table[0], -0.1 * gradient[1] / squares[0].sqrt()) and not table[1].any()
 
 
 def toy_corpus(times=150):
