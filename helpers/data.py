@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from helpers import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("COURSE_DATA", ROOT / "data"))
+DATA = ROOT / "data"
 TEXTS = ("wordnet", "bible", "austen")
 
 
