@@ -50,3 +50,4 @@ figures: $(INSTALLED)
 
 race: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/word2vec_speed.py
+	$(BIN)/python tests/benchmarks/stft_speed.py

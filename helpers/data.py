@@ -4,8 +4,11 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import soundfile
+import soxr
 import torch
 
 from helpers import CourseError
@@ -13,6 +16,8 @@ from helpers import CourseError
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 TEXTS = ("wordnet", "bible", "austen")
+SOUND_RATE = 16_000  # Hz, of data/sounds
+DIGIT_RATE = 8_000  # Hz, of data/speech: as on the telephone
 
 
 def checked(name):
@@ -69,3 +74,83 @@ def glove():
     """
     with np.load(checked("text/glove.npz"), allow_pickle=False) as stored:
         return stored["words"].tolist(), torch.from_numpy(stored["vectors"].astype(np.float32))
+
+
+def read_sound(path, rate=SOUND_RATE):
+    """Reads a sound file (wav, flac, ogg, mp3, aiff ...) as one channel at the given sampling rate.
+
+    Args:
+        path: of the file.
+        rate: samples a second (Hz) to convert to; the conversion filters out what would alias (soxr).
+
+    Returns:
+        float32 tensor of shape (samples,), full scale at 1. Stereo is averaged.
+
+    Raises:
+        CourseError: no such file, not a sound that libsndfile reads, no samples, or samples that are not numbers.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CourseError(
+            f"There is no file {path}. The notebook looks from {Path.cwd().name}/; give a path from there."
+        )
+    try:
+        channels, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError:
+        raise CourseError(
+            f"{path.name} is not a sound that can be read here. Save it as wav, flac, ogg or mp3 and try again."
+        ) from None
+    if not len(channels):
+        raise CourseError(f"{path.name} holds no sound: it has 0 samples. Record it again.")
+    if not np.isfinite(channels).all():
+        raise CourseError(f"{path.name} holds samples that are not numbers (NaN or infinite). Export it again.")
+    return torch.from_numpy(soxr.resample(channels.mean(axis=1), own_rate, rate))
+
+
+def sound(name):
+    """One recording of `data/sounds/`, at 16 kHz.
+
+    Args:
+        name: such as `"gcompris/violin"` or `"stamps/duck"`; all names stand in `data/sounds/index.json`.
+
+    Returns:
+        float32 tensor of shape (samples,), full scale at 1.
+
+    Raises:
+        CourseError: no such recording, or its file is missing or damaged.
+    """
+    names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text())]
+    if name not in names:
+        like = ", ".join(n for n in names if name.split("/")[-1] in n) or "gcompris/violin, stamps/duck"
+        raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
+    return read_sound(checked(f"sounds/{name}.ogg"))
+
+
+class Digit(NamedTuple):
+    """A spoken digit: its signal (samples,) at 8 kHz, the digit, who speaks, the language's code, and whether
+    a person spoke it (`real`) or the text-to-speech model Kokoro."""
+
+    signal: torch.Tensor
+    digit: int
+    voice: str
+    language: str
+    real: bool
+
+
+def digits():
+    """The spoken digits of `data/speech/`: real voices in 20 languages, synthetic ones in five.
+
+    Returns:
+        A list of `Digit`.
+
+    Raises:
+        CourseError: a file is missing or damaged.
+    """
+    entries, spoken = json.loads(checked("speech/digits.json").read_text()), []
+    for file in dict.fromkeys(entry["file"] for entry in entries):
+        signal = read_sound(checked(f"speech/{file}"), DIGIT_RATE)
+        for entry in (e for e in entries if e["file"] == file):
+            who = entry["voice"], entry["language"], entry["real"]
+            for digit, start, length in zip(entry["digits"], entry["starts"], entry["lengths"], strict=True):
+                spoken.append(Digit(signal[start : start + length], digit, *who))
+    return spoken

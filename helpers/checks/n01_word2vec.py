@@ -6,7 +6,7 @@ from collections import Counter
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import Exercise
+from helpers.checks import Exercise, first_wrong, refuses
 
 EXERCISES = {
     "1.1": Exercise(
@@ -58,22 +58,6 @@ EXERCISES = {
         ],
     ),
 }
-
-
-def refuses(function, *arguments):
-    """True where the function raises a ValueError with a message for these arguments."""
-    try:
-        function(*arguments)
-    except ValueError as error:
-        return True if str(error) else "it raised a ValueError, but without a word of explanation"
-    except Exception as error:
-        return f"it raised a {type(error).__name__}"
-    return "it went on without an error"
-
-
-def first_wrong(*verdicts):
-    """The first verdict that is not True, or True."""
-    return next((verdict for verdict in verdicts if verdict is not True), True)
 
 
 def close(got, expected):
