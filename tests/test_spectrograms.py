@@ -61,7 +61,7 @@ def test_the_stft_of_a_batch_is_the_batch_of_stfts_and_without_centring_nothing_
     assert frames.shape == (3, 2, 31, 100) and torch.equal(frames[0, 0, 1], x[0, 0, 30:130])
 
 
-@pytest.mark.parametrize(("samples", "n_fft", "hop"), SIZES[:2])
+@pytest.mark.parametrize(("samples", "n_fft", "hop"), [*SIZES[:2], (12_000, 256, 5)])  # the last: 2,401 frames
 @pytest.mark.parametrize(("n_mels", "rate"), [(40, 16_000), (64, 22_050), (20, 8_000)])
 def test_mel_and_mfcc_agree_with_librosa(samples, n_fft, hop, n_mels, rate):
     x, window = noise(samples), torch.hann_window(n_fft, dtype=torch.float64)
@@ -165,7 +165,7 @@ def test_the_picture_does_not_mind_loudness_and_the_network_not_the_microphone()
     x = (x - x.mean((1, 2), keepdim=True)) / x.std((1, 2), keepdim=True)
     colour = torch.linspace(-0.1, 0.1, 40)[:, None]  # a line that favours high bands
     with torch.no_grad():
-        assert (model(x) - model(x + colour)).abs().max() < 0.1 * model(x).abs().max()
+        assert (model(x) - model(x + colour)).abs().max() < 0.01 * model(x).abs().max()
         assert torch.isfinite(model(torch.zeros(1, 40, 76))).all()
 
 
