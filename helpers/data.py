@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helpers import CourseError
 
@@ -18,6 +19,8 @@ DATA = ROOT / "data"
 TEXTS = ("wordnet", "bible", "austen")
 SOUND_RATE = 16_000  # Hz, of data/sounds
 DIGIT_RATE = 8_000  # Hz, of data/speech: as on the telephone
+ARTISTS = ("noto", "twemoji", "openmoji", "fluent_flat", "fluent_3d")  # the last two are one company's
+EMOJI_SIZE, STAMP_SIZE = 64, 128  # pixels
 
 
 def checked(name):
@@ -62,18 +65,25 @@ def text(name):
     return gzip.decompress(checked(f"text/{name}.txt.gz").read_bytes()).decode().splitlines()
 
 
-def glove():
+def glove(rare=False):
     """GloVe 6B in 50 dimensions (Pennington et al. 2014), its 20,000 most frequent words.
 
+    Args:
+        rare: adds 1,247 rarer words that name what our pictures show, such as giraffe and teapot.
+
     Returns:
-        words: list of 20,000 `str`, most frequent first, lower case.
-        vectors: float32 tensor of shape (20000, 50), stored in half precision, not normalised.
+        words: list of `str`, most frequent first, lower case.
+        vectors: float32 tensor of shape (words, 50), stored in half precision, not normalised.
 
     Raises:
-        CourseError: the file is missing or damaged.
+        CourseError: a file is missing or damaged.
     """
-    with np.load(checked("text/glove.npz"), allow_pickle=False) as stored:
-        return stored["words"].tolist(), torch.from_numpy(stored["vectors"].astype(np.float32))
+    words, vectors = [], []
+    for name in ("glove", "glove_rare")[: 1 + rare]:
+        with np.load(checked(f"text/{name}.npz"), allow_pickle=False) as stored:
+            words += stored["words"].tolist()
+            vectors.append(torch.from_numpy(stored["vectors"].astype(np.float32)))
+    return words, torch.cat(vectors)
 
 
 def read_sound(path, rate=SOUND_RATE):
@@ -154,3 +164,109 @@ def digits():
             for digit, start, length in zip(entry["digits"], entry["starts"], entry["lengths"], strict=True):
                 spoken.append(Digit(signal[start : start + length], digit, *who))
     return spoken
+
+
+def tiles(name, mode, size, count):
+    """The first `count` squares of a sheet of pictures, row by row: uint8 (count, channels, size, size)."""
+    with Image.open(checked(name)) as picture:
+        sheet = torch.from_numpy(np.array(picture.convert(mode)))
+    rows, columns = sheet.shape[0] // size, sheet.shape[1] // size
+    grid = sheet.reshape(rows, size, columns, size, -1).permute(0, 2, 4, 1, 3)
+    return grid.flatten(0, 1)[:count].contiguous()
+
+
+class Concept(NamedTuple):
+    """What an emoji means: its character, its group, its name, and the keywords in English and in Korean, name included.
+    All keywords are in lower case, in the order of the alphabet."""
+
+    emoji: str
+    group: str
+    name: str
+    english: list
+    korean: list
+
+
+def emoji():
+    """The drawings of `data/emoji/`: 1,570 concepts, each drawn five times, by four independent artists.
+
+    Returns:
+        concepts: list of 1,570 `Concept`.
+        pictures: uint8 tensor (5, 1570, 3, 64, 64), red, green and blue on white ground, one artist of `ARTISTS` a row.
+
+    Raises:
+        CourseError: a file is missing or damaged.
+    """
+    concepts = [
+        Concept(entry["emoji"], entry["group"], entry["en"]["name"], *(keywords(entry[code]) for code in ("en", "ko")))
+        for entry in json.loads(checked("emoji/concepts.json").read_text())
+    ]
+    sheets = [tiles(f"emoji/{artist}.webp", "RGB", EMOJI_SIZE, len(concepts)) for artist in ARTISTS]
+    return concepts, torch.stack(sheets)
+
+
+def keywords(entry):
+    return sorted({word.lower() for word in [entry["name"], *entry["keywords"]]})
+
+
+class Stamp(NamedTuple):
+    """A photograph cut out of its background: its name, the plain noun for what it shows, its kind (`animal`, `food` ...),
+    its caption in English and in Korean, and the name of its recording for `sound`, or None."""
+
+    name: str
+    noun: str
+    kind: str
+    english: str
+    korean: str
+    sound: str | None
+
+
+def stamps():
+    """The photographs of `data/stamps/`, cut out.
+
+    Returns:
+        stamps: list of 276 `Stamp`.
+        pictures: uint8 tensor (276, 4, 128, 128): red, green, blue, and alpha (0 where the background was).
+
+    Raises:
+        CourseError: a file is missing or damaged.
+    """
+    entries = json.loads(checked("stamps/index.json").read_text())
+    found = [Stamp(*(entry[key] for key in ("name", "noun", "kind", "en", "ko", "sound"))) for entry in entries]
+    return found, tiles("stamps/photographs.webp", "RGBA", STAMP_SIZE, len(found))
+
+
+def on_white(pictures):
+    """Puts cut-out pictures on white ground: uint8 (..., 4, height, width) -> (..., 3, height, width)."""
+    colour, alpha = pictures[..., :3, :, :].float(), pictures[..., 3:, :, :].float() / 255
+    return (colour * alpha + 255 * (1 - alpha)).round().to(torch.uint8)
+
+
+def read_picture(path, size=EMOJI_SIZE):
+    """Reads a picture file of any size and mode, whole, in the middle of a white square.
+
+    Args:
+        path: of the file (png, jpeg, webp, gif, bmp, tiff). What is transparent becomes white.
+        size: the square's side, in pixels.
+
+    Returns:
+        uint8 tensor (3, size, size): red, green, blue.
+
+    Raises:
+        CourseError: no such file, not a picture that Pillow reads, or a damaged one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CourseError(
+            f"There is no file {path}. The notebook looks from {Path.cwd().name}/; give a path from there."
+        )
+    try:
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise CourseError(
+            f"{path.name} is not a picture that can be read here, or it is damaged. Save it as png or jpeg and try again."
+        ) from None
+    white = Image.new("RGBA", upright.size, "white")
+    flat = Image.alpha_composite(white, upright).convert("RGB")
+    square = ImageOps.pad(flat, (size, size), Image.Resampling.LANCZOS, color="white")
+    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()

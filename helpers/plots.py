@@ -10,6 +10,7 @@ import soundfile
 from IPython.display import HTML, display
 from ipywidgets import FloatSlider, IntSlider, interact
 from matplotlib.colors import LinearSegmentedColormap
+from PIL import Image
 
 from helpers import CourseError
 from helpers.training import live
@@ -144,6 +145,42 @@ def play(sounds, rate):
             f'src="data:audio/flac;base64,{flac}" style="width: 250px; height: 40px"></audio></figure>'
         )
     display(HTML(f'<div style="display: flex; flex-wrap: wrap; gap: 16px">{"".join(players)}</div>'))
+
+
+def gallery(rows, caption="", width=64):
+    """Shows rows of pictures, each with a line below it.
+
+    Args:
+        rows: `{title: [(picture, label), ...]}`; a picture is a uint8 tensor (3, height, width). Titles and labels may be
+            in any script: the browser draws them.
+        caption: the line below all rows. Optional.
+        width: of a picture on the page, in pixels.
+
+    Raises:
+        CourseError: a picture is not uint8 of shape (3, height, width).
+    """
+    shown = []
+    for title, pictures in rows.items():
+        tiles = "".join(tile(picture, label, width) for picture, label in pictures)
+        heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(title)}</div>'
+        shown.append(f'<div style="display: flex; gap: 10px; margin: 4px 0">{heading}{tiles}</div>')
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    display(HTML(f'<figure style="margin: 0.5em 0; overflow-x: auto">{"".join(shown)}{below}</figure>'))
+
+
+def tile(picture, label, width):
+    if picture.dtype.itemsize != 1 or picture.ndim != 3 or picture.shape[0] != 3:
+        raise CourseError(
+            f"A gallery takes pictures as uint8 of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
+        )
+    buffer = io.BytesIO()
+    Image.fromarray(picture.permute(1, 2, 0).numpy()).save(buffer, format="webp", quality=72)
+    label = html.escape(label)
+    return (
+        f'<div style="width: {max(width, 76)}px; text-align: center; font-size: 0.8em; line-height: 1.2">'
+        f'<img alt="{label or "picture"}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}" '
+        f'style="width: {width}px; border-radius: 6px; display: inline"><br>{label}</div>'
+    )
 
 
 def slider(draw, **ranges):

@@ -32,8 +32,8 @@ def seed_everything(seed):
     torch.manual_seed(seed)
 
 
-def fit(step, batches, epochs, after_epoch=None):
-    """Runs a training step over all batches of all epochs and prints one line an epoch.
+def fit(step, batches, epochs, after_epoch=None, report_every=1):
+    """Runs a training step over all batches of all epochs and prints a line an epoch, or one every few epochs.
 
     A progress bar is drawn where somebody watches, and not where a notebook runs as a test.
 
@@ -42,6 +42,7 @@ def fit(step, batches, epochs, after_epoch=None):
         batches: called with no argument at the start of each epoch; returns an iterable of batches with a length.
         epochs: how often to go through the data.
         after_epoch: called with the list of mean losses so far, at the end of each epoch (to draw a live figure).
+        report_every: prints a line every so many epochs, and one for the last.
 
     Returns:
         The mean loss of each epoch, a list of `epochs` floats.
@@ -59,7 +60,8 @@ def fit(step, batches, epochs, after_epoch=None):
         history.append(torch.stack(losses).float().mean().item())
         if not math.isfinite(history[-1]):
             raise CourseError(f"The loss became {history[-1]} in epoch {epoch}. Try a smaller learning rate.")
-        print(f"epoch {epoch}/{epochs}  loss {history[-1]:.4f}  {time.perf_counter() - start:.1f} s")
+        if epoch % report_every == 0 or epoch == epochs:
+            print(f"epoch {epoch}/{epochs}  loss {history[-1]:.4f}  {time.perf_counter() - start:.1f} s")
         if after_epoch:
             after_epoch(history)
     return history

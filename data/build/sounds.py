@@ -43,8 +43,8 @@ KINDS = {
     "naturalforces": "nature",
     "vehicles": "machine",
 }
-# Silent files; files that two animals share; under a hundredth of full scale; a cartoon's noise.
-NOT_THESE = "nandou iguana giraffe wombat badger beaver ram mountaingoat rubberduck bathyscape".split()
+# Silent files; files that two animals share; under a hundredth of full scale; a cartoon's noise; not free (fire engine).
+NOT_THESE = "nandou iguana giraffe wombat badger beaver ram mountaingoat rubberduck bathyscape firetruck".split()
 
 
 def gcompris(root):

