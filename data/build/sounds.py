@@ -43,7 +43,7 @@ KINDS = {
     "naturalforces": "nature",
     "vehicles": "machine",
 }
-# Silent files; files that two animals share; under a hundredth of full scale; a cartoon's noise; not free (fire engine).
+# Silent files; files that two animals share; under a hundredth of full scale; a cartoon's noise; one that is not free.
 NOT_THESE = "nandou iguana giraffe wombat badger beaver ram mountaingoat rubberduck bathyscape firetruck".split()
 
 
