@@ -176,7 +176,7 @@ def tiles(name, mode, size, count):
 
 
 class Concept(NamedTuple):
-    """What an emoji means: its character, its group, its name, and the keywords in English and in Korean, name included.
+    """What an emoji means: its character, group and name, and the keywords in English and in Korean, name included.
     All keywords are in lower case, in the order of the alphabet."""
 
     emoji: str
@@ -209,7 +209,7 @@ def keywords(entry):
 
 
 class Stamp(NamedTuple):
-    """A photograph cut out of its background: its name, the plain noun for what it shows, its kind (`animal`, `food` ...),
+    """A photograph cut out of its background: its name, the plain noun for it, its kind (`animal`, `food` ...),
     its caption in English and in Korean, and the name of its recording for `sound`, or None."""
 
     name: str
@@ -264,7 +264,7 @@ def read_picture(path, size=EMOJI_SIZE):
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise CourseError(
-            f"{path.name} is not a picture that can be read here, or it is damaged. Save it as png or jpeg and try again."
+            f"{path.name} is not a picture that can be read here, or it is damaged. Save it as png or jpeg."
         ) from None
     white = Image.new("RGBA", upright.size, "white")
     flat = Image.alpha_composite(white, upright).convert("RGB")

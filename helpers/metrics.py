@@ -25,7 +25,7 @@ def recall_at_k(scores, relevant, k=10):
     relevant = relevant.bool()
     if scores.shape != relevant.shape or scores.ndim != 2:
         raise CourseError(
-            f"recall_at_k compares two tables of one shape; these are {tuple(scores.shape)} and {tuple(relevant.shape)}."
+            f"recall_at_k takes two tables of one shape, not {tuple(scores.shape)} and {tuple(relevant.shape)}."
         )
     if k < 1:
         raise CourseError(f"recall_at_k looks at the first k answers; k is {k}. Give 1 or more.")

@@ -151,8 +151,8 @@ def gallery(rows, caption="", width=64):
     """Shows rows of pictures, each with a line below it.
 
     Args:
-        rows: `{title: [(picture, label), ...]}`; a picture is a uint8 tensor (3, height, width). Titles and labels may be
-            in any script: the browser draws them.
+        rows: `{title: [(picture, label), ...]}`; a picture is a uint8 tensor (3, height, width). Titles and
+            labels may be in any script: the browser draws them.
         caption: the line below all rows. Optional.
         width: of a picture on the page, in pixels.
 
@@ -171,7 +171,7 @@ def gallery(rows, caption="", width=64):
 def tile(picture, label, width):
     if picture.dtype.itemsize != 1 or picture.ndim != 3 or picture.shape[0] != 3:
         raise CourseError(
-            f"A gallery takes pictures as uint8 of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
+            f"A gallery takes uint8 pictures of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
         )
     buffer = io.BytesIO()
     Image.fromarray(picture.permute(1, 2, 0).numpy()).save(buffer, format="webp", quality=72)

@@ -32,11 +32,11 @@ KINDS = {  # the first that begins the path
 NOT_THESE = """hedgehog pizza tooth 0_sun rugby_goal_posts pink_tricycle cylinder mercurythermometer bee sedan_police
     football 9_pluto lettuce_bolted rambutan moonwrasse""".split()
 # Under other licences than the collection's GPL, by its list of changes.
-NOT_GPL = """firetruck heron_greatblue heron_greatblue_flying pelican helmeted_guineafowl Lightbulb Apricot_whole Cherry_Stella
-    Strawberry2 Woodlouse Brown_slug adeenia anthoorium appooppanthady bolsom chemparathi
+NOT_GPL = """firetruck heron_greatblue heron_greatblue_flying pelican helmeted_guineafowl Lightbulb Apricot_whole
+    Cherry_Stella Strawberry2 Woodlouse Brown_slug adeenia anthoorium appooppanthady bolsom chemparathi
     chuvanna_plastic_poo""".split()
-NOUNS = """frog: frog-1 | parrot: adelaide-rosella rainbow-lorikeet | peacock: albino_peahen | chicken: chicken_profile hen |
-    crane: crowned_crane | duck: drake | goose: gander | rubber duck: rubberduck |
+NOUNS = """frog: frog-1 | parrot: adelaide-rosella rainbow-lorikeet | peacock: albino_peahen |
+    chicken: chicken_profile hen | crane: crowned_crane | duck: drake | goose: gander | rubber duck: rubberduck |
     penguin: little-penguin magellanic_penguin | rhea: nandou |
     flamingo: pink_flamingo | gull: seagull silver-gull | toucan: tucan | moth: xanthia |
     fish: bluegroper butterflyfish clownfish coraltrout dolphinfish lionfish stripedfish | monkey: tamarin_emperor |

