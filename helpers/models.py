@@ -70,7 +70,7 @@ def picture_features(pictures, size=112, places=False, batch_size=128):
         pictures: uint8 tensor (n, 3, height, width), red, green, blue.
         size: the side in pixels to which pictures are scaled (bilinear) before the network. More is slower.
         places: keep a vector a place instead of the mean over places.
-        batch_size: pictures at once.
+        batch_size: pictures at once, of 112 pixels; larger ones go in smaller batches, within the same memory.
 
     Returns:
         float32 tensor (n, 1280), or (n, 1280, h, w) with `places`.
@@ -88,7 +88,8 @@ def picture_features(pictures, size=112, places=False, batch_size=128):
 
     def compute():
         network, found = efficientnet(), []
-        for batch in tqdm(pictures.split(batch_size), desc="pictures", leave=False, disable=not live()):
+        batches = pictures.split(max(1, batch_size * 112**2 // size**2))
+        for batch in tqdm(batches, desc="pictures", leave=False, disable=not live()):
             scaled = F.interpolate(batch.to(where) / 255, (size, size), mode="bilinear", antialias=True)
             normal = ((scaled - mean) / deviation).contiguous(memory_format=torch.channels_last)
             with torch.autocast(where.type, torch.bfloat16, enabled=where.type != "mps"):
