@@ -266,7 +266,13 @@ def cut_at_the_end(next_log_probs, start, end, longest):
 
 
 def drawn(next_log_probs, start, end, longest):
-    return greedy(lambda p: next_log_probs(p).exp().multinomial(1) == torch.arange(99), start, end, longest)
+    return greedy(
+        lambda prefixes: next_log_probs(prefixes).softmax(1).cumsum(1).gt(torch.rand(1)).int(), start, end, longest
+    )
+
+
+def without_a_limit(next_log_probs, start, end, longest):
+    return greedy(next_log_probs, start, end, math.inf)
 
 
 # 4.4
@@ -452,6 +458,7 @@ WRONG = [
     ("4.3", [last_word_only]),
     ("4.3", [cut_at_the_end]),
     ("4.3", [drawn]),
+    ("4.3", [without_a_limit]),
     ("4.4", [beam_like("open ones only")]),
     ("4.4", [beam_like("finished compete")]),
     ("4.4", [beam_like("shrinking")]),

@@ -238,6 +238,8 @@ class Speaker:
         if not rows or any(row[:1] != [self.start] for row in rows):
             raise ValueError(f"next_log_probs takes at least one prefix, and each begins with the start; {rows} came")
         self.calls, self.most = self.calls + 1, max(self.most, len(rows))
+        if self.calls > 100:
+            raise ValueError("the captioner was asked 100 times for one caption; does the loop have an end?")
         return torch.tensor([self.told(tuple(row[1:])) for row in rows], dtype=torch.float64).log().float()
 
 
@@ -455,7 +457,7 @@ def _(beam_search):
     for width in (1, 3, 6):
         speaker = by_chance(6, 0, width)
         beam_search(speaker, 0, 1, 6, width)
-        if speaker.calls > 6 or speaker.most > width:
+        if not 1 <= speaker.calls <= 6 or speaker.most > width:
             return f"width {width}, longest 6: it was asked {speaker.calls} times, for {speaker.most} prefixes at most"
     return True
 
