@@ -326,7 +326,7 @@ def _(function):
 
 # 3.6 search
 
-WORDS = ["red", "apple", "car", "Korea".lower(), "sad"]
+WORDS = ["red", "apple", "car", "korea", "sad"]
 ROW = {word: i for i, word in enumerate(WORDS)}
 
 
@@ -396,10 +396,8 @@ def _(function):
         message = refusal(function, text)
         if message is None:
             return f"for {text!r} it went on without an error"
-        if "armadillo" not in message:
-            return "the error does not name the word"
-        if "red" in message.lower().split() and "unknown" in message.lower().split("armadillo")[0].split("red")[0]:
-            return "the error blames a word that is known"
+        if "armadillo" not in message.replace(text, "") and (" " in text or "armadillo" not in message):
+            return "the error does not name the word (the whole query does not tell which word it is)"
     return True
 
 
