@@ -1,4 +1,4 @@
-"""The checks of assignment 03. Expected values come from torch's losses, plain loops, and all orders of tied answers."""
+"""The checks of assignment 03. Expected values: torch's losses, plain loops, all orders of tied answers."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ EXERCISES = {
         2,
         [
             "A cosine asks for direction only. Bring every row to length 1 before you multiply.",
-            "Rows are the vectors: the length is a root of a sum along dimension 1, and B is transposed for the product.",
+            "Rows are the vectors: a length is the root of a sum along dimension 1; B is transposed for the product.",
             "0 / 0 is NaN. torch.nn.functional.normalize divides by a tiny number where the length is 0.",
         ],
     ),
@@ -30,16 +30,16 @@ EXERCISES = {
     "3.3": Exercise(
         4,
         [
-            "Divide the table of cosines by the temperature. One softmax goes along its rows, the other down its columns.",
+            "Divide the table of cosines by the temperature. One softmax goes along its rows, one down its columns.",
             "match picks the pairs from both tables; every pair counts once, however many its picture has.",
-            "Stay with logarithms all the way: log_softmax or logsumexp take the largest away before they raise e to it.",
+            "Stay with logarithms: log_softmax and logsumexp take the largest away before they raise e to it.",
         ],
     ),
     "3.4": Exercise(
         3,
         [
-            "First without ties: among the first k, count the relevant items, divide by all relevant ones, then average.",
-            "Look at the score at place k. Items above it are surely in; those equal to it compete for the places left.",
+            "First without ties: count the relevant items among the first k, divide by all relevant ones, average.",
+            "Look at the score at place k. Items above it are surely in; its equals compete for the places left.",
             "Each competitor is in with the probability (k - number surely in) / (number of competitors).",
         ],
     ),
@@ -351,9 +351,12 @@ def found_right(function, text, k=5):
         return "it must return two tensors: numbers and cosines"
     numbers, cosines = torch.as_tensor(got[0]).tolist(), torch.as_tensor(got[1])
     best = expected.argsort(descending=True).tolist()[:k]
+    if len(numbers) != len(best):
+        return f"{len(numbers)} pictures came, not {len(best)}"
     if numbers != best:
-        kind = "in another order" if sorted(map(int, numbers)) == sorted(best) else "not the best ones"
-        return f"{len(numbers)} pictures came, {len(best)} expected, or they are {kind}"
+        return (
+            "the best ones came, in another order" if sorted(numbers) == sorted(best) else "they are not the best ones"
+        )
     verdict = close(cosines, expected[best])
     return verdict is True or f"the pictures are right, but their cosines are not: {verdict}"
 
