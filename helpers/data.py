@@ -11,6 +11,7 @@ import soundfile
 import soxr
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from safetensors import safe_open
 
 from helpers import CourseError
 
@@ -270,3 +271,23 @@ def read_picture(path, size=EMOJI_SIZE):
     flat = Image.alpha_composite(white, upright).convert("RGB")
     square = ImageOps.pad(flat, (size, size), Image.Resampling.LANCZOS, color="white")
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+
+
+def weights(name):
+    """A network of `data/weights/`, trained longer than a lecture lasts, and the recipe that made it.
+
+    Args:
+        name: of the file without its ending, such as `"conditional_gan"`.
+
+    Returns:
+        state: `{name: tensor}` for `load_state_dict`, in half precision.
+        recipe: `{name: str}`: configuration, seconds, machine, and the losses as a JSON list.
+
+    Raises:
+        CourseError: no such network, or its file is missing or damaged.
+    """
+    stored = sorted(Path(p).stem for p in json.loads((DATA / "manifest.json").read_text()) if p.startswith("weights/"))
+    if name not in stored:
+        raise CourseError(f"There are no weights {name!r}. Choose one of {', '.join(stored)}.")
+    with safe_open(checked(f"weights/{name}.safetensors"), "pt") as file:
+        return {key: file.get_tensor(key) for key in file.keys()}, file.metadata()  # noqa: SIM118  not a dict

@@ -1,5 +1,6 @@
 """Scores. Where a well-kept library has one, notebooks use the library's."""
 
+import numpy as np
 import torch
 
 from helpers import CourseError
@@ -66,3 +67,33 @@ def median_rank(scores, relevant):
     tied = scores == best
     rank = (scores > best).sum(1) + (tied.sum(1) + 1) / ((tied & relevant).sum(1) + 1)
     return rank.double().quantile(0.5).item()
+
+
+def frechet_distance(a, b):
+    """How far two clouds of features lie apart, by their means and covariances. 0 for equal ones; lower is better.
+
+    The squared Frechet distance of two normal distributions (Dowson and Landau 1982), as Heusel et al. 2017 compare
+    generated with real pictures: |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances. The last
+    trace is the sum of the singular values of a b^T, both centred: no square root of a matrix is needed.
+
+    Args:
+        a, b: float tensors (pictures, features); the numbers of pictures may differ.
+
+    Returns:
+        A float. Few pictures make it too large: compare only distances of as many pictures, with the same features.
+
+    Raises:
+        CourseError: shapes do not fit, fewer than two pictures on a side, or a feature is not a finite number.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise CourseError(
+            "frechet_distance takes two tables (pictures, features) of equal features and at least 2 pictures, "
+            f"not {tuple(a.shape)} and {tuple(b.shape)}."
+        )
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise CourseError("frechet_distance found a feature that is not a finite number. Look at what made it.")
+    a, b = a.double().numpy(force=True), b.double().numpy(force=True)
+    centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
+    mixed = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    spread = sum((x**2).sum() for x in centred)
+    return float(max(0, ((a.mean(0) - b.mean(0)) ** 2).sum() + spread - 2 * mixed))
