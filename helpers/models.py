@@ -63,7 +63,7 @@ def cached(name, parts, compute):
 
 
 @torch.inference_mode()
-def picture_features(pictures, size=112, places=False, batch_size=128):
+def picture_features(pictures, size=112, places=False, batch_size=128, blocks=None):
     """What EfficientNet-Lite0 sees in each picture, before it chooses one of ImageNet's classes. Kept by `cached`.
 
     Args:
@@ -71,6 +71,8 @@ def picture_features(pictures, size=112, places=False, batch_size=128):
         size: the side in pixels to which pictures are scaled (bilinear) before the network. More is slower.
         places: keep a vector a place instead of the mean over places.
         batch_size: pictures at once, of 112 pixels; larger ones go in smaller batches, within the same memory.
+        blocks: stop after so many of the network's 16 blocks, where places are finer: 11 gives 112 numbers a place,
+            and a place every 16 pixels (instead of 1,280, every 32).
 
     Returns:
         float32 tensor (n, 1280), or (n, 1280, h, w) with `places`.
@@ -93,9 +95,17 @@ def picture_features(pictures, size=112, places=False, batch_size=128):
             scaled = F.interpolate(batch.to(where) / 255, (size, size), mode="bilinear", antialias=True)
             normal = ((scaled - mean) / deviation).contiguous(memory_format=torch.channels_last)
             with torch.autocast(where.type, torch.bfloat16, enabled=where.type != "mps"):
-                features = network.extract_features(normal)
+                features = network.extract_features(normal) if blocks is None else first_blocks(network, normal, blocks)
             found.append((features if places else features.mean((2, 3))).float().cpu())
         return torch.cat(found)
 
     key = [pictures.numpy().tobytes(), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
-    return cached("places" if places else "features", [*key, f"{size} {where.type}".encode()], compute)
+    return cached("places" if places else "features", [*key, f"{size} {where.type} {blocks}".encode()], compute)
+
+
+def first_blocks(network, pictures, blocks):
+    """The output of EfficientNet's stem and first blocks, for normalised pictures."""
+    x = network._swish(network._bn0(network._conv_stem(pictures)))
+    for block in network._blocks[:blocks]:
+        x = block(x)
+    return x

@@ -1,0 +1,283 @@
+"""Pictures composed from the cut-out photographs of `data/stamps/`, with everything about them known by construction.
+
+The photographs are real, the scenes are not: things lie on plain or textured grounds, at places, in sizes and mirrored
+as a generator with a seed draws them. Captions come from a small grammar.
+"""
+
+import itertools
+import re
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from helpers import CourseError, data
+
+SIZE = 96  # pixels, the side of a scene
+SIDES = range(30, 49, 3)  # pixels, the longer side of a thing
+OVERLAP = 0.1  # at most this share of a thing's box may lie inside another's
+NOUNS = {  # 40 nouns of eight kinds
+    "animal": "frog parrot duck penguin fish bear cow sheep lion tiger deer pig rabbit elephant giraffe zebra",
+    "food": "apple orange banana strawberry mushroom pepper carrot pineapple",
+    "instrument": "guitar drum trumpet",
+    "object": "hammer teapot camera key",
+    "vehicle": "car boat bus airplane balloon",
+    "plant": "flower tree",
+    "toy": "ball",
+    "space": "moon",
+}
+NOUNS = {noun: kind for kind, nouns in NOUNS.items() for noun in nouns.split()}
+PLURALS = {"fish": "fish", "sheep": "sheep", "deer": "deer", "bus": "buses", "strawberry": "strawberries"}
+PLURALS = {noun: PLURALS.get(noun, noun + "s") for noun in NOUNS}
+NUMBERS = {2: "two", 3: "three", 4: "four"}
+RELATIONS = {
+    "left": ("left of", "to the left of"),
+    "right": ("right of", "to the right of"),
+    "above": ("above", "over"),
+    "below": ("below", "under"),
+}
+SPLITS = ("train", "test", "unseen pairs", "unseen photographs")
+
+
+class Thing(NamedTuple):
+    """What lies in a scene: its noun, the number of its photograph in `data.stamps()`, and its box in pixels
+    (left, top, right, bottom); right and bottom are the first column and row outside."""
+
+    noun: str
+    stamp: int
+    box: tuple
+
+    @property
+    def centre(self):
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
+
+
+class Scene(NamedTuple):
+    """The things of a picture, and five captions, each in lower case with blanks between the words."""
+
+    things: tuple
+    captions: tuple
+
+
+def relation(a, b):
+    """Where thing a lies as seen from thing b: `"left"`, `"right"`, `"above"`, `"below"`, or None where it is slanting.
+
+    The larger of the two distances between the centres (in x and in y) decides, if it is 1.5 times the other.
+    """
+    x, y = (p - q for p, q in zip(a.centre, b.centre, strict=True))
+    if max(abs(x), abs(y)) < 1.5 * min(abs(x), abs(y)):
+        return None
+    return ("left" if x < 0 else "right") if abs(x) > abs(y) else ("above" if y < 0 else "below")
+
+
+stamps = cache(data.stamps)
+
+
+@cache
+def photographs(nouns, last=False):
+    """Numbers of the photographs of each noun, `{noun: [number, ...]}`: of those that have several, all but the last
+    quarter (at least one), or with `last` only these."""
+    found = {noun: [i for i, s in enumerate(stamps()[0]) if s.noun == noun] for noun in nouns}
+    if missing := [noun for noun, numbers in found.items() if not numbers]:
+        raise CourseError(f"There is no photograph of {', '.join(missing)}. data.stamps() lists the nouns there are.")
+    kept = {noun: len(numbers) - max(len(numbers) // 4, len(numbers) > 1) for noun, numbers in found.items()}
+    return {n: found[n][kept[n] :] if last else found[n][: kept[n]] for n in nouns if not last or len(found[n]) > 1}
+
+
+@cache
+def unseen_pairs(nouns, share=0.15):
+    """The pairs of nouns that no training scene shows together, as a set of frozensets."""
+    pairs = [frozenset(pair) for pair in itertools.combinations(nouns, 2)]
+    drawn = np.random.default_rng(0).permutation(len(pairs))[: int(share * len(pairs))]
+    return {pairs[i] for i in drawn}
+
+
+@cache
+def cut_out(number, side, mirrored):
+    """A photograph cropped to what is not transparent: its colours times alpha (h, w, 3), and 1 - alpha (h, w, 1)."""
+    picture = Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA")
+    picture = picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 30)).getbbox())
+    picture = picture.resize([max(6, round(side * n / max(picture.size))) for n in picture.size], Image.Resampling.BOX)
+    values = np.asarray(picture, dtype=np.float32)[:, :: -1 if mirrored else 1]
+    alpha = values[..., 3:] / 255
+    return values[..., :3] * alpha, 1 - alpha
+
+
+def ground(rng):
+    """A plain, shaded, striped or mottled ground in a light colour: float32 (SIZE, SIZE, 3)."""
+    colour, other = rng.uniform(150, 250, (2, 3)).astype(np.float32)
+    kind, at = rng.integers(4), np.linspace(0, 1, SIZE, dtype=np.float32)
+    if kind == 0:
+        return np.tile(colour, (SIZE, SIZE, 1))
+    if kind == 3:
+        mix = rng.random((SIZE // 8, SIZE // 8), dtype=np.float32).repeat(8, 0).repeat(8, 1)
+    else:
+        angle, waves = rng.uniform(0, np.pi), rng.uniform(3, 10)
+        slope = np.float32(np.cos(angle)) * at + np.float32(np.sin(angle)) * at[:, None]
+        mix = slope / 2 + 0.5 if kind == 1 else (slope * np.float32(waves) % 1 > 0.5)
+    return colour + (other - colour) / 2 * mix[..., None]
+
+
+def places(rng, shapes):
+    """Top left corners at which boxes of these shapes (height, width) hardly overlap, or None after some tries."""
+    corners = []
+    for height, width in shapes:
+        for _ in range(30):
+            top, left = int(rng.integers(SIZE - height + 1)), int(rng.integers(SIZE - width + 1))
+            if all(shared(top, left, height, width, *c, *s) <= OVERLAP for c, s in zip(corners, shapes, strict=False)):
+                corners.append((top, left))
+                break
+        else:
+            return None
+    return corners
+
+
+def shared(top, left, height, width, top2, left2, height2, width2):
+    """The area that two boxes share, as a share of the smaller one."""
+    down = min(top + height, top2 + height2) - max(top, top2)
+    across = min(left + width, left2 + width2) - max(left, left2)
+    return max(0, down) * max(0, across) / min(height * width, height2 * width2)
+
+
+def nouns_of(rng, count, nouns, unseen, together):
+    """What a scene shows: mostly different things, at times several of one noun.
+
+    With `together`, two of them are a pair of `unseen`; without, none are.
+    """
+    while True:
+        drawn = [nouns[i] for i in rng.permutation(len(nouns))[:count]]
+        if not together and rng.random() < 0.25:
+            alike = count - (count > 2 and rng.random() < 0.5)
+            drawn = [drawn[0]] * alike + drawn[1 : 1 + count - alike]
+        pairs = {frozenset(pair) for pair in itertools.combinations(drawn, 2)}
+        if bool(pairs & unseen) == together:
+            return drawn
+
+
+def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
+    """Composes scenes. The same seed and split give the same scenes.
+
+    Args:
+        count: how many.
+        seed: of the generator.
+        split: `"train"`; `"test"`: new scenes of the same photographs; `"unseen pairs"`: two things in each that no
+            training scene shows together; `"unseen photographs"`: a quarter of the photographs of the nouns that have
+            several, which appear in no other split.
+        things: how many things a scene may have; each number is equally frequent.
+        nouns: what the things may be, a tuple of nouns of `data.stamps()`.
+
+    Returns:
+        pictures: uint8 tensor (count, 3, 96, 96).
+        scenes: list of `Scene`.
+
+    Raises:
+        CourseError: no such split, a noun without a photograph, or more things than find room.
+    """
+    if split not in SPLITS:
+        raise CourseError(f"There is no split {split!r}. Choose one of: {', '.join(SPLITS)}.")
+    if not things or min(things) < 1 or max(things) > 4:
+        raise CourseError(f"A scene of {SIZE} pixels has room for one to four things, not for {tuple(things)}.")
+    numbers = photographs(nouns, last=split == "unseen photographs")
+    together = split == "unseen pairs"
+    things = [n for n in things if n > together]
+    if not things or len(numbers) < max(things):
+        raise CourseError("An unseen pair needs scenes of two things or more, and a scene as many nouns as things.")
+    rng = np.random.default_rng([seed, SPLITS.index(split)])
+    pictures, scenes = np.empty((count, SIZE, SIZE, 3), np.uint8), []
+    for i in range(count):
+        drawn = nouns_of(rng, things[rng.integers(len(things))], list(numbers), unseen_pairs(nouns), together)
+        pictures[i], placed = painted(rng, [(noun, numbers[noun]) for noun in drawn])
+        scenes.append(Scene(placed, captions(rng, placed)))
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), scenes
+
+
+def painted(rng, drawn):
+    """The picture (SIZE, SIZE, 3) and the things of one scene, for pairs of a noun and numbers of its photographs."""
+    picture, corners = ground(rng), None
+    sides = SIDES if len(drawn) < 4 else SIDES[:3]
+    while corners is None:  # begin anew, with other sizes, where something found no place
+        chosen = [numbers[rng.integers(len(numbers))] for _, numbers in drawn]
+        pieces = [cut_out(c, sides[rng.integers(len(sides))], rng.random() < 0.5) for c in chosen]
+        corners = places(rng, [colour.shape[:2] for colour, _ in pieces])
+    placed = []
+    for (noun, _), stamp, (colour, clear), (top, left) in zip(drawn, chosen, pieces, corners, strict=True):
+        bottom, right = top + colour.shape[0], left + colour.shape[1]
+        picture[top:bottom, left:right] *= clear
+        picture[top:bottom, left:right] += colour
+        placed.append(Thing(noun, stamp, (left, top, right, bottom)))
+    return picture.round().astype(np.uint8), tuple(placed)
+
+
+# ----------------------------------------------------------------------------------------------------------- captions
+def a(noun):
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def counted(placed):
+    """Noun phrases of what a scene shows, such as `["two frogs", "a car"]`."""
+    nouns = [thing.noun for thing in placed]
+    counts = {noun: nouns.count(noun) for noun in nouns}
+    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS[noun]}" for noun, n in counts.items()]
+
+
+def where(thing):
+    """Where in the picture a thing lies, in words, or None where it is slanting."""
+    middle = Thing("", 0, (0, 0, SIZE, SIZE))
+    near = max(abs(p - SIZE / 2) for p in thing.centre) < SIZE / 10
+    words = {"left": "on the left", "right": "on the right", "above": "at the top", "below": "at the bottom"}
+    return "in the middle" if near else words.get(relation(thing, middle))
+
+
+def captions(rng, placed):
+    """Five captions of a scene, drawn from all that the grammar has to say of it; where that is less, words recur."""
+    if len(placed) == 1:
+        at = where(placed[0])
+        bodies = [a(placed[0].noun)] + [f"{a(placed[0].noun)} {at}"] * (2 if at else 0)
+    else:
+        bodies = [listed(order) for order in itertools.permutations(counted(placed))]
+        alone = [t for t in placed if sum(t.noun == other.noun for other in placed) == 1]
+        for first, second in itertools.permutations(alone, 2):
+            rest = "".join(f" , and {phrase}" for phrase in counted([t for t in placed if t not in (first, second)]))
+            for words in RELATIONS.get(relation(first, second), ()):
+                bodies.append(f"{a(first.noun)} {words} {a(second.noun)}{rest}")
+    order = rng.permutation(len(bodies))
+    return tuple(begun(rng, bodies[order[k % len(bodies)]]) for k in range(5))
+
+
+def listed(phrases):
+    *before, last = phrases
+    return f"{' , '.join(before)} and {last}" if before else last
+
+
+def begun(rng, body):
+    verb = "are" if body.split()[0] in NUMBERS.values() else "is"
+    return ("", "", f"there {verb} ", "a picture of ")[rng.integers(4)] + body
+
+
+SINGULAR = {plural: noun for noun, plural in PLURALS.items()} | {noun: noun for noun in NOUNS}
+COUNTS = {"a": 1, "an": 1} | {word: number for number, word in NUMBERS.items()}
+NAMED = {words: name for name, some in RELATIONS.items() for words in some}
+STATED = re.compile(rf"\ban? (\w+) ({'|'.join(NAMED)}) an? (\w+)")
+
+
+def read(caption):
+    """What a caption of the grammar claims.
+
+    Returns:
+        things: `{noun: how many}` of the nouns of `NOUNS`; a noun without a number before it counts once.
+        relations: list of (noun, `"left"`, `"right"`, `"above"` or `"below"`, noun).
+    """
+    things, words = {}, caption.split()
+    for before, word in zip(["", *words], words, strict=False):
+        if word in SINGULAR:
+            things[SINGULAR[word]] = things.get(SINGULAR[word], 0) + COUNTS.get(before, 1)
+    return things, [(first, NAMED[words], second) for first, words, second in STATED.findall(caption)]
+
+
+def true_relations(scene):
+    """All (noun, relation, noun) that hold in a scene, as a set."""
+    pairs = itertools.permutations(scene.things, 2)
+    return {(p.noun, found, q.noun) for p, q in pairs if (found := relation(p, q))}
