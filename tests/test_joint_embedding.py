@@ -51,10 +51,11 @@ def test_the_contrastive_loss_by_plain_loops(margin):
     pull = statistics.fmean(d**2 for d, right in cells if right)
     push = statistics.fmean(max(0, margin - d) ** 2 for d, right in cells if not right)
     assert lecture.contrastive(P, W, match, margin).item() == pytest.approx(pull + push, abs=1e-4)
+    assert lecture.contrastive(P, W, match) == lecture.contrastive(P, W, match, 1.0)
 
 
 def test_the_contrastive_loss_where_points_meet_and_where_there_is_no_rival():
-    P = unit_rows(3, 4).requires_grad_()
+    P = torch.eye(3, 4).requires_grad_()  # along the axes, so that distances are 0 to the last digit
     loss = lecture.contrastive(P, P.detach().clone(), torch.ones(3, 3, dtype=torch.bool))
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(P.grad).all()
@@ -91,6 +92,8 @@ def test_semi_hard_is_the_default_and_never_costs_more_than_the_margin():
     P, W, match = one_to_many(seed=4)
     assert lecture.triplet(P, W, match) == lecture.triplet(P, W, match, 0.2, "semi-hard") <= 2 * 0.2
     assert lecture.triplet(P, W, match, negative="hardest") > lecture.triplet(P, W, match)
+    as_good = lecture.on_circle([20, 20])  # a wrong word that scores the same does not score below
+    assert lecture.triplet(lecture.on_circle([0]), as_good, torch.tensor([[True, False]])) == 0
 
 
 @pytest.mark.parametrize("kind", ["hardest", "semi-hard", "random"])
@@ -122,6 +125,18 @@ def test_random_negatives_are_drawn_evenly_and_never_a_right_one():
             costs.append(sum(max(0, 0.3 + c - right) for c in rivals(P, W, match, i, j, side, "random")) / total)
         expected += statistics.fmean(costs)
     assert mean == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("near", [1, 2, 3])
+def test_every_wrong_word_may_be_drawn(near):
+    """One picture and four words; a single wrong one is near enough to cost anything."""
+    P, W = lecture.on_circle([0]), lecture.on_circle([30 if j == 0 else 40 if j == near else 180 for j in range(4)])
+    torch.manual_seed(0)
+    match = torch.tensor([[True, False, False, False]])
+    costs = [lecture.triplet(P, W, match, 0.2, "random").item() for _ in range(1000)]
+    cost = 0.2 + math.cos(math.radians(40)) - math.cos(math.radians(30))
+    assert {round(c, 4) for c in costs} == {0, round(cost, 4)}
+    assert statistics.fmean(costs) == pytest.approx(cost / 4, rel=0.15)
 
 
 @pytest.mark.parametrize("temperature", [0.02, 0.05, 0.5])
@@ -165,6 +180,8 @@ def test_points_walk_downhill_by_four_degrees_a_step_at_most():
 def test_right_neighbours_counts_pictures_whose_own_word_is_nearest():
     assert lecture.right_neighbours(torch.tensor([[0.0, 90, 180], [10, 80, 200]])) == 3
     assert lecture.right_neighbours(torch.tensor([[0.0, 90, 180], [80, 10, 200]])) == 1
+    # each word's nearest picture is its own, but two pictures have the first word as the nearest
+    assert lecture.right_neighbours(torch.tensor([[0.0, 50, 180], [20, 90, 200]])) == 2
 
 
 # ----------------------------------------------------------------------------------------------------- data and splits
@@ -308,9 +325,10 @@ class Tells(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.weight, self.given = nn.Parameter(torch.ones(1)), []
+        self.weight, self.given = nn.Parameter(torch.tensor([3.0])), []
 
     def forward(self, x):
+        assert self.training
         self.given.append(x.detach().clone())
         return (x.float() if x.ndim == 2 else F.one_hot(x, 400).float()) * self.weight
 
@@ -325,9 +343,10 @@ def marked_drawings(artists=3, concepts=10):
 
 def test_each_drawing_meets_its_own_tags_and_tags_that_nothing_carries_are_no_rivals():
     examples, tags = marked_drawings()
-    pictures, words, seen = Tells(), Tells(), []
+    pictures, words, seen = Tells().eval(), Tells().eval(), []
 
     def spying(P, W, match):
+        assert all((x.float().norm(dim=1) - 1).abs().max() < 0.01 for x in (P, W))
         concept, word = P.float().argmax(1), W.float().argmax(1)
         assert torch.equal(match, tags[concept][:, word])  # whichever drawing, whichever word
         assert match.any(1).all() and len(word.unique()) == len(word)
@@ -369,11 +388,12 @@ def small_world(artists=3, concepts=30, words=40, seed=0):
     return lecture.standardised(drawings), tags, meaning
 
 
-def trained(seed=0, frozen=False):
+def trained(seed=0, frozen=False, before=0):
     inputs, tags, meaning = small_world()
     torch.manual_seed(seed)
     sides = lecture.picture_tower(64, 32), lecture.WordTower(meaning, 40, 64, 32)
     sides[0].requires_grad_(not frozen)
+    torch.manual_seed(before)
     config = lecture.EasyDict(CONFIG, epochs=30, lr=3e-3, batch_size=20, noise=0.5, seed=seed)
     history = lecture.train(*sides, lecture.info_nce, inputs[:2], tags, config)
     cosines = lecture.embed(sides[0], inputs[2]) @ lecture.embed(sides[1], torch.arange(40)).T
@@ -386,7 +406,7 @@ def test_training_finds_the_tags_of_an_unseen_hand(capsys):
     assert history[-1] < 0.6 * history[0]
     chance = lecture.search_scores(torch.rand(30, 40, generator=generator()), small_world()[1])
     assert scores[0] > 0.9 and scores[1] > 0.9 and scores[2] > 0.8 > 2 * chance[2]
-    assert torch.equal(cosines, trained()[3])  # the same again
+    assert torch.equal(cosines, trained(before=1)[3])  # the same again, whatever was drawn before
 
 
 def test_a_frozen_side_stays_as_it_is():
