@@ -185,7 +185,7 @@ def random_scores(queries, items, levels=0, share=0.2, seed=0):
     return scores, torch.rand(queries, items, generator=generator) < share
 
 
-@pytest.mark.parametrize("k", [1, 3, 10, 29, 30])
+@pytest.mark.parametrize("k", [1, 3, 10, 29])
 def test_recall_with_one_right_item_agrees_with_scikit_learn(k):
     scores, _ = random_scores(40, 30)
     label = torch.randint(0, 30, (40,), generator=torch.Generator().manual_seed(1))
