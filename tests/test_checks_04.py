@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import checks
+from helpers import checks, scenes
 from tests.definitions import definitions
 
-right = definitions("solutions/04_captioning.ipynb")
+right = definitions("solutions/04_captioning.ipynb", also=("truth",))
 loss, perplexity, attend = right.caption_loss, right.perplexity, right.attend
 greedy, beam = right.greedy, right.beam_search
 clipped, penalty, bleu = right.clipped_precision, right.brevity_penalty, right.bleu
@@ -522,3 +522,72 @@ def test_every_exercise_has_three_wrong_answers_and_two_right_ones():
     exercises = checks.module_of("4.1").EXERCISES
     assert all(sum(n == number for n, _ in WRONG) >= 3 for number in exercises)
     assert all(sum(n == number for n, _ in RIGHT) >= 2 for number in exercises)
+
+
+def test_bleu_agrees_with_sacrebleu():
+    sacrebleu = pytest.importorskip("sacrebleu")
+    torch.manual_seed(0)
+    for size in (1, 2, 5, 20, 50):
+        candidates, references = checks.module_of("4.5").corpus(size)
+        streams = [[" ".join(r[k]) if k < len(r) else None for r in references] for k in range(3)]
+        said = [" ".join(c) for c in candidates]
+        expected = sacrebleu.corpus_bleu(said, streams, smooth_method="none", tokenize="none", force=True)
+        assert bleu(candidates, references) == pytest.approx(expected.score / 100, abs=1e-9)
+        lengths = [len(c) for c in candidates], [[len(r) for r in rs] for rs in references]
+        assert penalty(*lengths) == pytest.approx(expected.bp)
+
+
+def scene(*things):
+    return scenes.Scene(tuple(scenes.Thing(noun, 0, box) for noun, box in things), ())
+
+
+LEFT, RIGHT_SIDE, TOP, MIDDLE = (0, 40, 20, 60), (70, 40, 90, 60), (38, 0, 58, 20), (38, 38, 58, 58)
+FROG_AND_CAR = scene(("frog", LEFT), ("car", RIGHT_SIDE))
+TWO_FROGS = scene(("frog", LEFT), ("frog", RIGHT_SIDE))
+ONE_FROG = scene(("frog", TOP))
+
+
+@pytest.mark.parametrize(
+    ("caption", "where", "expected"),
+    [
+        ("a frog to the left of a car", FROG_AND_CAR, "all true"),
+        ("there is a car right of a frog", FROG_AND_CAR, "all true"),
+        ("a car and a frog", FROG_AND_CAR, "all true"),
+        ("a car left of a frog", FROG_AND_CAR, "wrong place"),
+        ("a frog over a car", FROG_AND_CAR, "wrong place"),
+        ("a frog on the left", FROG_AND_CAR, "leaves a thing out"),
+        ("two frogs", FROG_AND_CAR, "leaves a thing out"),
+        ("a frog left of a cow", FROG_AND_CAR, "names what is not there"),
+        ("a frog left of a frog", FROG_AND_CAR, "one thing named twice"),
+        ("a picture of a", FROG_AND_CAR, "leaves a thing out"),
+        ("", FROG_AND_CAR, "leaves a thing out"),
+        ("there are two frogs", TWO_FROGS, "all true"),
+        ("a frog", TWO_FROGS, "wrong number"),
+        ("a frog and a frog", TWO_FROGS, "one thing named twice"),
+        ("a frog", ONE_FROG, "all true"),
+        ("a frog at the top", ONE_FROG, "all true"),
+        ("a frog at the bottom", ONE_FROG, "wrong place"),
+        ("a frog in the middle", scene(("frog", MIDDLE)), "all true"),
+        ("two frogs", ONE_FROG, "wrong number"),
+    ],
+)
+def test_a_verdict_on_a_caption(caption, where, expected):
+    assert right.verdict(caption, where) == expected
+
+
+def test_every_caption_of_the_grammar_is_true():
+    _, some = scenes.compose(150, seed=3, things=(1, 2))
+    assert {right.verdict(caption, s) for s in some for caption in s.captions} == {"all true"}
+
+
+def test_the_captioner_sees_no_later_word_and_its_weights_sum_to_one():
+    torch.manual_seed(0)
+    captioner = right.Captioner(words=9).eval()
+    places, words = torch.randn(2, 36, 112), torch.randint(9, (2, 5))
+    logits, alphas = captioner(places, words)
+    assert logits.shape == (2, 5, 9) and alphas.shape == (2, 5, 36)
+    assert torch.allclose(alphas.sum(2), torch.ones(2, 5))
+    shorter, _ = captioner(places, words[:, :3])
+    assert torch.allclose(shorter, logits[:, :3], atol=1e-6)
+    changed, _ = captioner(places.flip(0), words)
+    assert not torch.allclose(changed, logits, atol=1e-3)
