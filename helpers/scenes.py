@@ -32,11 +32,9 @@ NOUNS = {noun: kind for kind, nouns in NOUNS.items() for noun in nouns.split()}
 PLURALS = {"fish": "fish", "sheep": "sheep", "deer": "deer", "bus": "buses", "strawberry": "strawberries"}
 PLURALS = {noun: PLURALS.get(noun, noun + "s") for noun in NOUNS}
 NUMBERS = {2: "two", 3: "three", 4: "four"}
-RELATIONS = {
-    "left": ("left of", "to the left of"),
-    "right": ("right of", "to the right of"),
-    "above": ("above", "over"),
-    "below": ("below", "under"),
+RELATIONS = {  # how captions say where the first thing lies, seen from the second
+    "left": ("a {} left of a {}", "a {} to the left of a {}", "a {} with a {} on its right"),
+    "above": ("a {} above a {}", "a {} over a {}", "a {} with a {} below"),
 }
 SPLITS = ("train", "test", "unseen pairs", "unseen photographs")
 
@@ -213,7 +211,7 @@ def painted(rng, drawn):
 
 # ----------------------------------------------------------------------------------------------------------- captions
 def a(noun):
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+    return articles(f"a {noun}")
 
 
 def counted(placed):
@@ -232,19 +230,27 @@ def where(thing):
 
 
 def captions(rng, placed):
-    """Five captions of a scene, drawn from all that the grammar has to say of it; where that is less, words recur."""
+    """Five captions of a scene, drawn from all that the grammar has to say of it; where that is less, words recur.
+
+    Things are named in reading order: what lies further to the left and to the top comes first.
+    """
+    placed = sorted(placed, key=lambda thing: sum(thing.centre))
+    alone, bodies = [t for t in placed if sum(t.noun == other.noun for other in placed) == 1], []
     if len(placed) == 1:
         at = where(placed[0])
         bodies = [a(placed[0].noun)] + [f"{a(placed[0].noun)} {at}"] * (2 if at else 0)
-    else:
-        bodies = [listed(order) for order in itertools.permutations(counted(placed))]
-        alone = [t for t in placed if sum(t.noun == other.noun for other in placed) == 1]
-        for first, second in itertools.permutations(alone, 2):
-            rest = "".join(f" , and {phrase}" for phrase in counted([t for t in placed if t not in (first, second)]))
-            for words in RELATIONS.get(relation(first, second), ()):
-                bodies.append(f"{a(first.noun)} {words} {a(second.noun)}{rest}")
+    elif len(alone) > 1:
+        first, second, *_ = alone
+        rest = "".join(f" , and {phrase}" for phrase in counted([t for t in placed if t not in (first, second)]))
+        forms = RELATIONS.get(relation(first, second), ())
+        bodies = [articles(form.format(first.noun, second.noun)) + rest for form in forms]
+    bodies = bodies or [listed(counted(placed))]
     order = rng.permutation(len(bodies))
     return tuple(begun(rng, bodies[order[k % len(bodies)]]) for k in range(5))
+
+
+def articles(phrase):
+    return re.sub(r"\ba (?=[aeiou])", "an ", phrase)
 
 
 def listed(phrases):
@@ -259,8 +265,10 @@ def begun(rng, body):
 
 SINGULAR = {plural: noun for noun, plural in PLURALS.items()} | {noun: noun for noun in NOUNS}
 COUNTS = {"a": 1, "an": 1} | {word: number for number, word in NUMBERS.items()}
-NAMED = {words: name for name, some in RELATIONS.items() for words in some}
-STATED = re.compile(rf"\ban? (\w+) ({'|'.join(NAMED)}) an? (\w+)")
+STATED = {
+    name: [re.compile(articles(form).replace("a {}", r"\ban? (\w+)") + r"\b") for form in forms]
+    for name, forms in RELATIONS.items()
+}
 
 
 def read(caption):
@@ -268,13 +276,14 @@ def read(caption):
 
     Returns:
         things: `{noun: how many}` of the nouns of `NOUNS`; a noun without a number before it counts once.
-        relations: list of (noun, `"left"`, `"right"`, `"above"` or `"below"`, noun).
+        relations: list of (noun, `"left"` or `"above"`, noun).
     """
     things, words = {}, caption.split()
     for before, word in zip(["", *words], words, strict=False):
         if word in SINGULAR:
             things[SINGULAR[word]] = things.get(SINGULAR[word], 0) + COUNTS.get(before, 1)
-    return things, [(first, NAMED[words], second) for first, words, second in STATED.findall(caption)]
+    found = [(name, form.search(caption)) for name, forms in STATED.items() for form in forms]
+    return things, [(match[1], name, match[2]) for name, match in found if match]
 
 
 def true_relations(scene):
