@@ -551,10 +551,11 @@ ONE_FROG = scene(("frog", TOP))
     ("caption", "where", "expected"),
     [
         ("a frog to the left of a car", FROG_AND_CAR, "all true"),
-        ("there is a car right of a frog", FROG_AND_CAR, "all true"),
+        ("there is a frog with a car on its right", FROG_AND_CAR, "all true"),
         ("a car and a frog", FROG_AND_CAR, "all true"),
         ("a car left of a frog", FROG_AND_CAR, "wrong place"),
         ("a frog over a car", FROG_AND_CAR, "wrong place"),
+        ("a car with a frog on its right", FROG_AND_CAR, "wrong place"),
         ("a frog on the left", FROG_AND_CAR, "leaves a thing out"),
         ("two frogs", FROG_AND_CAR, "leaves a thing out"),
         ("a frog left of a cow", FROG_AND_CAR, "names what is not there"),
