@@ -1,0 +1,481 @@
+"""The checks of assignment 05: small networks, every gradient looked at, nothing trained."""
+
+import argparse
+import copy
+import math
+import sys
+from unittest import mock
+
+import torch
+import torch.nn.functional as F
+from easydict import EasyDict
+from torch import nn
+from torch.utils.data import SequentialSampler
+
+from helpers.checks import Exercise, first_wrong, refuses
+
+EXERCISES = {
+    "5.1": Exercise(
+        2,
+        [
+            "Eleven names, spelled as in the card, in both ways. n_classes is counted, not written down.",
+            "Without a type, argparse gives text: --lr 0.1 must become the number 0.1.",
+            "parse_args() reads sys.argv, the command line of the kernel. Give it another list of words: an empty one.",
+        ],
+    ),
+    "5.2": Exercise(
+        2,
+        [
+            "Byte 0 becomes -1, byte 255 becomes 1: divide by half of 255, then take off 1. The label stays a number.",
+            "With eight classes the largest label is 7. Compare in __init__, before anything is trained.",
+            "DataLoader has an argument for each wish: batch_size, shuffle, num_workers, drop_last.",
+        ],
+    ),
+    "5.3": Exercise(
+        3,
+        [
+            "z and the class's embedding side by side: torch.cat along dimension 1. A linear layer makes 4 x 4 of it.",
+            "How often must 4 be doubled to reach img_size? Make as many layers; refuse where no number fits.",
+            "self.training tells the mode. Compare y with the number of classes before you look it up.",
+        ],
+    ),
+    "5.4": Exercise(
+        3,
+        [
+            "Convolutions with stride 2 until the picture is small; sum over places; a linear layer to one number.",
+            "A projection: the dot product of the picture's features with a vector of the class, added to that number.",
+            "A logit is not squeezed: no sigmoid. A picture is judged alone: no batch normalisation.",
+        ],
+    ),
+    "5.5": Exercise(
+        2,
+        [
+            "Draw max(0, 1 - s) over s. Where is it 0? That side is where real logits should be.",
+            "The signs: real ones should be above 1, fake ones below -1. Two means, added.",
+            "The generator's loss has no max: it always wants higher logits.",
+        ],
+    ),
+    "5.6": Exercise(
+        4,
+        [
+            "Order: fake, generator's loss, zero_grad, backward, step. Then the same for the discriminator.",
+            "The generator's backward leaves gradients in the discriminator, too. When must they be cleared?",
+            "fake.detach() is the same picture without its history: the discriminator's backward ends there.",
+        ],
+    ),
+    "5.7": Exercise(
+        2,
+        [
+            "repeat_interleave repeats each code for all classes; repeat goes through the classes for each code.",
+            "generator.training tells the mode: keep it before eval(), and bring it back.",
+            "torch.no_grad() around the call, and unflatten to bring rows and columns apart.",
+        ],
+    ),
+    "5.8": Exercise(
+        2,
+        [
+            "t is a column of even steps from 0 to 1, ends included: torch.linspace. The codes are rows.",
+            "The cosine of the angle needs both lengths: F.cosine_similarity. Rounding may bring it above 1: clamp.",
+            "Where sin(angle) is nearly 0, do not divide: go straight from a to b.",
+        ],
+    ),
+}
+
+# 5.1 configuration
+
+DEFAULTS = {"n_epochs": 40, "batch_size": 1, "lr": 0.0002, "b1": 0.5, "b2": 0.999, "n_cpu": 8, "latent_dim": 100}
+DEFAULTS |= {"img_size": 64, "channels": 3, "sample_interval": 1}
+
+
+def differences(options, classes):
+    """True where these are the eleven defaults, or a text that names the first one that differs."""
+    expected = DEFAULTS | {"n_classes": classes}
+    for name, value in expected.items():
+        if name not in options:
+            return f"there is no {name}"
+        if options[name] != value or not isinstance(options[name], int | float):
+            return f"{name} is {options[name]!r}, not {value!r}"
+    extra = sorted(set(options) - set(expected))
+    return f"there is also {extra[0]}" if extra else True
+
+
+@EXERCISES["5.1"].case("make_config holds the eleven options, as entries and as attributes")
+def _(make_config, make_parser, notebook_config):
+    for classes in (["a", "b", "c"], list("abcdefgh")):
+        config = make_config(classes)
+        if (verdict := differences(dict(config), len(classes))) is not True:
+            return verdict
+        if getattr(config, "lr", None) != config["lr"]:
+            return "config.lr is not config['lr']"
+    return True
+
+
+@EXERCISES["5.1"].case("make_parser has the same defaults, and takes numbers of the right kind from a command line")
+def _(make_config, make_parser, notebook_config):
+    parser = make_parser(["a", "b", "c"])
+    if not isinstance(parser, argparse.ArgumentParser):
+        return f"it returned {type(parser).__name__}"
+    if (verdict := differences(vars(parser.parse_args([])), 3)) is not True:
+        return verdict
+    changed = {"n_epochs": 7, "lr": 0.01, "b1": 0.0, "img_size": 32, "n_classes": 5, "n_cpu": 0}
+    words = [word for name, value in changed.items() for word in (f"--{name}", str(value))]
+    got = vars(parser.parse_args(words))
+    for name, value in changed.items():
+        if got[name] != value or type(got[name]) is not type(value):
+            return f"--{name} {value} gave {got[name]!r}"
+    return True
+
+
+@EXERCISES["5.1"].case("notebook_config works whatever the program's own command line says")
+def _(make_config, make_parser, notebook_config):
+    verdicts = []
+    for own in (["kernel", "-f", "kernel-1.json"], ["train.py", "--lr", "0.5"]):
+        with mock.patch.object(sys, "argv", own):
+            config = notebook_config(make_parser(["a", "b"]))
+        verdicts += [differences(config, 2), isinstance(config, EasyDict) or "it is not an EasyDict"]
+    return first_wrong(*verdicts)
+
+
+# 5.2 dataset and loader
+
+
+def some_pictures(n=10, size=16):
+    return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8), torch.arange(n) % 3
+
+
+@EXERCISES["5.2"].case("an item is the picture from -1 to 1 and its label")
+def _(Pictures, make_loader):
+    pictures, labels = some_pictures()
+    pictures[4, 0, 0, :2] = torch.tensor([0, 255], dtype=torch.uint8)
+    before, dataset = pictures.clone(), Pictures(pictures, labels, list("abc"))
+    if len(dataset) != 10:
+        return f"its length is {len(dataset)}, not 10"
+    for i in (0, 4, 9):
+        x, y = dataset[i]
+        if not x.is_floating_point() or x.shape != (3, 16, 16):
+            return f"the picture is {x.dtype} of shape {tuple(x.shape)}"
+        if not torch.allclose(x, pictures[i].float() / 255 * 2 - 1, atol=0.005):
+            return f"bytes 0 to 255 became numbers from {x.min():.2f} to {x.max():.2f}"
+        if int(y) != labels[i]:
+            return f"the label of item {i} is {y}, not {labels[i]}"
+    return torch.equal(pictures, before) or "it changed the pictures that it was given"
+
+
+@EXERCISES["5.2"].case("labels outside class_list, or too few of them, are refused with a ValueError")
+def _(Pictures, make_loader):
+    pictures, labels = some_pictures()
+    return first_wrong(
+        refuses(Pictures, pictures, labels, ["a", "b"]),
+        refuses(Pictures, pictures, labels - 1, list("abc")),
+        refuses(Pictures, pictures, labels[:-1], list("abc")),
+    )
+
+
+@EXERCISES["5.2"].case("the loader takes batch_size and n_cpu from the configuration, shuffles, and drops the rest")
+def _(Pictures, make_loader):
+    dataset = Pictures(*some_pictures(), list("abc"))
+    loader = make_loader(dataset, EasyDict(batch_size=4, n_cpu=0))
+    shapes = [tuple(x.shape) for x, _ in loader]
+    if shapes != 2 * [(4, 3, 16, 16)]:
+        return f"ten pictures, four a batch, came as {shapes}"
+    if isinstance(loader.sampler, SequentialSampler):
+        return "the order is the same in every epoch"
+    workers = make_loader(dataset, EasyDict(batch_size=2, n_cpu=1)).num_workers
+    return workers == 1 or f"n_cpu 1 gave {workers} workers"
+
+
+# 5.3 generator
+
+SMALL = EasyDict(latent_dim=7, n_classes=5, img_size=32, channels=1)
+USUAL = EasyDict(latent_dim=100, n_classes=8, img_size=64, channels=3)
+
+
+def codes(config, n=4):
+    return torch.randn(n, config.latent_dim), torch.arange(n) % config.n_classes
+
+
+@EXERCISES["5.3"].case("pictures have the right shape, and values between -1 and 1")
+def _(Generator):
+    for config in (USUAL, SMALL):
+        made = Generator(config)(*codes(config))
+        expected = (4, config.channels, config.img_size, config.img_size)
+        if tuple(made.shape) != expected:
+            return f"the shape is {tuple(made.shape)}, not {expected}"
+        if not made.abs().max() <= 1:
+            return f"there is a value of {made.abs().max():.2f}"
+    with torch.no_grad():
+        loud = Generator(SMALL).eval()(1000 * torch.randn(4, 7), torch.arange(4))
+    return bool(loud.abs().max() <= 1) or "large codes give values beyond 1"
+
+
+@EXERCISES["5.3"].case("another class, another picture; another code, another picture; the same of both, the same")
+def _(Generator):
+    network = Generator(SMALL).eval()
+    (z, y), other = codes(SMALL), torch.randn(4, 7)
+    made, by_class, by_code = network(z, y), network(z, (y + 1) % 5), network(other, y)
+    if not torch.equal(made, network(z, y)):
+        return "drawn twice, the same code and class give two pictures"
+    if (made - by_class).flatten(1).abs().amax(1).min() < 1e-6:
+        return "a changed y changes nothing"
+    return bool((made - by_code).flatten(1).abs().amax(1).min() > 1e-6) or "a changed z changes nothing"
+
+
+@EXERCISES["5.3"].case("a gradient reaches z and every weight")
+def _(Generator):
+    network, (z, y) = Generator(SMALL), codes(SMALL, 10)
+    z.requires_grad_()
+    made = network(z, y)
+    (made * torch.randn_like(made)).sum().backward()
+    without = [name for name, weight in network.named_parameters() if weight.grad is None]
+    if without:
+        return f"no gradient reaches {without[0]}"
+    return bool(z.grad is not None and z.grad.abs().sum() > 0) or "no gradient reaches z"
+
+
+@EXERCISES["5.3"].case("an impossible img_size, class number, or batch of one in training is refused with a ValueError")
+def _(Generator):
+    network, (z, y) = Generator(SMALL), codes(SMALL)
+    verdicts = [refuses(Generator, EasyDict(SMALL, img_size=size)) for size in (100, 48)]
+    verdicts += [refuses(network, z, y + 4), refuses(network, z, y - 1), refuses(network, z[:1], y[:1])]
+    if tuple(network.eval()(z[:1], y[:1]).shape) != (1, 1, 32, 32):
+        verdicts.append("in evaluation mode, one picture must be possible")
+    return first_wrong(*verdicts)
+
+
+# 5.4 discriminator
+
+
+def pictures_for(config, n=4):
+    size = config.img_size
+    return 2 * torch.rand(n, config.channels, size, size) - 1, torch.arange(n) % config.n_classes
+
+
+@EXERCISES["5.4"].case("one logit a picture, not squeezed")
+def _(Discriminator):
+    for config in (USUAL, SMALL):
+        logits = Discriminator(config)(*pictures_for(config))
+        if tuple(logits.shape) != (4,):
+            return f"four pictures gave the shape {tuple(logits.shape)}, not (4,)"
+    x, y = pictures_for(SMALL)
+    logits = Discriminator(SMALL).eval()(1e4 * x, y)
+    return bool(logits.abs().max() > 1) or "pictures with huge numbers get logits within 1: is there a sigmoid or tanh?"
+
+
+@EXERCISES["5.4"].case("a picture's logit does not depend on its neighbours in the batch")
+def _(Discriminator):
+    network, (x, y) = Discriminator(SMALL).train(), pictures_for(SMALL)
+    for _ in range(50):  # what is estimated step by step, as a spectral norm is, comes to rest
+        network(x, y)
+    together, alone = network(x, y), torch.cat([network(x[i : i + 1], y[i : i + 1]) for i in range(4)])
+    near = torch.allclose(together, alone, rtol=0.05, atol=0.02 * together.abs().max().item())
+    return near or "judged alone, a picture gets another logit"
+
+
+@EXERCISES["5.4"].case("the class is used together with the picture")
+def _(Discriminator):
+    network, (x, _) = Discriminator(SMALL).eval(), pictures_for(SMALL)
+    first, second = (network(x, torch.full((4,), y)) for y in (0, 1))
+    gap = first - second
+    if gap.abs().max() < 1e-7:
+        return "a changed y changes nothing"
+    added = (gap - gap.mean()).abs().max() <= 1e-4 * gap.abs().max()
+    return not bool(added) or "from class 0 to class 1 every picture's logit changes by the same amount"
+
+
+@EXERCISES["5.4"].case("a gradient reaches the picture and every weight")
+def _(Discriminator):
+    network, (x, y) = Discriminator(SMALL), pictures_for(SMALL, 10)
+    x.requires_grad_()
+    network(x, y).sum().backward()
+    without = [name for name, weight in network.named_parameters() if weight.grad is None]
+    if without:
+        return f"no gradient reaches {without[0]}"
+    return bool(x.grad is not None and x.grad.abs().sum() > 0) or "no gradient reaches the picture"
+
+
+# 5.5 losses
+
+LOGITS = [(torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.0, 1.0])), (torch.tensor([1.5]), torch.tensor([-1.5]))]
+
+
+@EXERCISES["5.5"].case("the discriminator's loss, by plain loops, also for batches of unequal size")
+def _(discriminator_loss, generator_loss):
+    for real, fake in [*LOGITS, (3 * torch.randn(40), 3 * torch.randn(17))]:
+        expected = sum(max(0, 1 - s) for s in real.tolist()) / len(real)
+        expected += sum(max(0, 1 + s) for s in fake.tolist()) / len(fake)
+        if not math.isclose(got := float(discriminator_loss(real, fake)), expected, rel_tol=1e-4, abs_tol=1e-6):
+            return f"{got:.4f}, not {expected:.4f}"
+    return True
+
+
+@EXERCISES["5.5"].case("the generator's loss, and the gradient that it gives")
+def _(discriminator_loss, generator_loss):
+    for _, fake in LOGITS:
+        fake = fake.clone().requires_grad_()
+        loss = generator_loss(fake)
+        if not math.isclose(loss.item(), -sum(fake.tolist()) / len(fake), rel_tol=1e-4, abs_tol=1e-6):
+            return f"{loss.item():.4f}, not {-sum(fake.tolist()) / len(fake):.4f}"
+        loss.backward()
+        if not torch.allclose(fake.grad, torch.full_like(fake, -1 / len(fake))):
+            return f"its gradient is {fake.grad.tolist()}"
+    return True
+
+
+# 5.6 the training step
+
+
+class TinyGenerator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.layer = nn.Embedding(3, 2), nn.Linear(5, 12)
+
+    def forward(self, z, y):
+        return self.layer(torch.cat([z, self.embed(y)], 1)).tanh().unflatten(1, (3, 2, 2))
+
+
+class TinyDiscriminator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.layer, self.last = nn.Embedding(3, 4), nn.Linear(12, 4), nn.Linear(4, 1)
+
+    def forward(self, x, y):
+        features = self.layer(x.flatten(1)).tanh()
+        return self.last(features)[:, 0] + (features * self.embed(y)).sum(1)
+
+
+def moved(network, loss, rate):
+    """Its weights after one step of plain gradient descent, and their gradients."""
+    gradients = torch.autograd.grad(loss, list(network.parameters()))
+    return [w.detach() - rate * g for w, g in zip(network.parameters(), gradients, strict=True)], gradients
+
+
+def one_step(train_step):
+    """A learner's step on tiny networks, and what it should have done: weights, gradients and losses of both."""
+    G, D = TinyGenerator(), TinyDiscriminator()
+    real, y, z = torch.rand(6, 3, 2, 2), torch.arange(6) % 3, torch.randn(6, 3)
+    fake = G(z, y)
+    g_loss = -D(fake, y).mean()
+    d_loss = F.relu(1 - D(real, y)).mean() + F.relu(1 + D(fake.detach(), y)).mean()
+    expected = moved(G, g_loss, 0.5), moved(D, d_loss, 0.1)
+    optimizers = torch.optim.SGD(G.parameters(), 0.5), torch.optim.SGD(D.parameters(), 0.1)
+    for network in (G, D):  # gradients of an earlier step lie about, as they do in a real run
+        for weight in network.parameters():
+            weight.grad = torch.ones_like(weight)
+    before = copy.deepcopy((G, D))
+    losses = train_step(G, D, *optimizers, real, y, z)
+    return (G, D), before, expected, losses, (g_loss.item(), d_loss.item())
+
+
+def same(weights, expected):
+    return all(torch.allclose(w, e, atol=1e-5) for w, e in zip(weights, expected, strict=True))
+
+
+@EXERCISES["5.6"].case("the generator's weights move down its own loss, and only that")
+def _(train_step):
+    (G, _), (old, _), ((weights, _), _), _, _ = one_step(train_step)
+    if same(G.parameters(), list(old.parameters())):
+        return "they did not move"
+    return same(G.parameters(), weights) or "they went elsewhere"
+
+
+@EXERCISES["5.6"].case("the discriminator's weights move down its own loss, and only that")
+def _(train_step):
+    (_, D), (_, old), (_, (weights, _)), _, _ = one_step(train_step)
+    if same(D.parameters(), list(old.parameters())):
+        return "they did not move"
+    return same(D.parameters(), weights) or "they went elsewhere: by old gradients, or by the generator's, perhaps"
+
+
+@EXERCISES["5.6"].case("no gradient of the discriminator's loss reaches the generator")
+def _(train_step):
+    (G, _), _, ((_, gradients), _), _, _ = one_step(train_step)
+    for weight, expected in zip(G.parameters(), gradients, strict=True):
+        if weight.grad is not None and weight.grad.any() and not torch.allclose(weight.grad, expected, atol=1e-5):
+            return "the generator holds a gradient that is not of its own loss"
+    return all(weight.requires_grad for weight in G.parameters()) or "the generator can no longer learn"
+
+
+@EXERCISES["5.6"].case("a second step is as good as the first, and both losses come back without their graph")
+def _(train_step):
+    G, D = TinyGenerator(), TinyDiscriminator()
+    optimizers = torch.optim.SGD(G.parameters(), 0.5), torch.optim.SGD(D.parameters(), 0.1)
+    for _ in range(2):
+        train_step(G, D, *optimizers, torch.rand(6, 3, 2, 2), torch.arange(6) % 3, torch.randn(6, 3))
+    if not all(weight.requires_grad for network in (G, D) for weight in network.parameters()):
+        return "a network was left frozen"
+    _, _, _, losses, expected = one_step(train_step)
+    if len(losses) != 2 or any(getattr(loss, "requires_grad", False) for loss in losses):
+        return "return (generator's loss, discriminator's loss), each .item() or .detach()"
+    near = all(math.isclose(float(a), b, rel_tol=1e-3, abs_tol=1e-5) for a, b in zip(losses, expected, strict=True))
+    return near or f"they are {[round(float(x), 3) for x in losses]}, not {[round(x, 3) for x in expected]}"
+
+
+# 5.7 sampling
+
+
+class Telltale(nn.Module):
+    """Paints its code's first number and its class, and keeps note of how it was called."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.modes, self.drop = nn.Parameter(torch.ones(1)), [], nn.Dropout(0.5)
+
+    def forward(self, z, y):
+        self.modes.append((self.training, torch.is_grad_enabled()))
+        return self.drop(self.weight * (10 * z[:, 0] + y))[:, None, None, None].expand(-1, 1, 2, 3)
+
+
+@EXERCISES["5.7"].case("row i is code i, column j is class j")
+def _(sample_grid):
+    grid = sample_grid(Telltale(), torch.arange(1.0, 4.0)[:, None].repeat(1, 2), 5)
+    if tuple(grid.shape) != (3, 5, 1, 2, 3):
+        return f"the shape is {tuple(grid.shape)}, not (3, 5, 1, 2, 3)"
+    expected = 10 * torch.arange(1.0, 4.0)[:, None] + torch.arange(5.0)
+    return torch.equal(grid[..., 0, 0, 0], expected) or f"codes 1 to 3, classes 0 to 4: {grid[..., 0, 0, 0].tolist()}"
+
+
+@EXERCISES["5.7"].case("evaluation mode, no gradient, and the mode from before restored")
+def _(sample_grid):
+    for mode in (True, False):
+        network = Telltale().train(mode)
+        grid = sample_grid(network, torch.randn(2, 3), 4)
+        if any(training for training, _ in network.modes):
+            return "the generator was in training mode when it drew"
+        if grid.requires_grad:
+            return "the pictures carry a graph"
+        if network.training != mode:
+            return f"it was in {'training' if mode else 'evaluation'} mode before, and is not any more"
+    return True
+
+
+# 5.8 the walk
+
+
+@EXERCISES["5.8"].case("it begins at a, ends at b, and follows the formula")
+def _(walk):
+    for size, steps in ((100, 7), (3, 2), (512, 11)):
+        a, b = torch.randn(size), torch.randn(size)
+        got = walk(a, b, steps)
+        if tuple(got.shape) != (steps, size):
+            return f"the shape is {tuple(got.shape)}, not {(steps, size)}"
+        angle = math.acos(float(a @ b / (a.norm() * b.norm())))
+        for k in range(steps):
+            t = k / (steps - 1)
+            point = (math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle)
+            if not torch.allclose(got[k], point, atol=1e-3):
+                return f"code {k} of {steps} lies {float((got[k] - point).norm()):.2g} away from the arc"
+    return True
+
+
+@EXERCISES["5.8"].case("codes that point the same way give no NaN, and still lead from a to b")
+def _(walk):
+    a = torch.randn(50)
+    for b in (a, 3 * a, a + 1e-6):
+        got = walk(a, b, 5)
+        if not torch.isfinite(got).all():
+            return "there is a NaN"
+        if not torch.allclose(got[[0, -1]], torch.stack([a, b]), atol=1e-3):
+            return "the ends are not a and b"
+        if not torch.allclose(got[2], (a + b) / 2, atol=1e-2):
+            return "the middle is not half way"
+    return True

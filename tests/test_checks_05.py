@@ -1,0 +1,403 @@
+"""Assignment 05's checks accept the solution and other right answers, and refuse plausible wrong ones."""
+
+import argparse
+
+import pytest
+import torch
+import torch.nn.functional as F
+from easydict import EasyDict
+from torch import nn
+from torch.utils.data import DataLoader
+
+from helpers import checks
+from tests.definitions import definitions
+
+right = definitions("solutions/05_conditional_gan.ipynb")
+config, parser, here = right.make_config, right.make_parser, right.notebook_config
+Pictures, loader, G, D = right.Pictures, right.make_loader, right.Generator, right.Discriminator
+d_loss, g_loss, step, sample, walk = (
+    getattr(right, n) for n in ("discriminator_loss", "generator_loss", "train_step", "sample_grid", "walk")
+)
+
+
+# 5.1
+
+
+def other_parser(class_list):
+    made = argparse.ArgumentParser()
+    for name in ("n_epochs", "batch_size", "n_cpu", "latent_dim", "n_classes", "img_size", "channels"):
+        made.add_argument("--" + name, type=int)
+    for name in ("lr", "b1", "b2"):
+        made.add_argument("--" + name, type=float)
+    made.add_argument("--sample_interval", type=int)
+    made.set_defaults(**config(class_list))
+    return made
+
+
+def text_only(class_list):
+    made = argparse.ArgumentParser()
+    for name, value in config(class_list).items():
+        made.add_argument("--" + name, default=value)
+    return made
+
+
+def swallows(made):
+    return EasyDict(vars(made.parse_known_args()[0]))
+
+
+# 5.2
+
+
+class ListPictures(torch.utils.data.Dataset):
+    def __init__(self, pictures, labels, class_list):
+        if len(pictures) != len(labels) or not set(labels.tolist()) <= set(range(len(class_list))):
+            raise ValueError("labels")
+        self.items = [((p.double() / 255 * 2 - 1).float(), int(y)) for p, y in zip(pictures, labels, strict=True)]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, i):
+        return self.items[i]
+
+
+class ZeroToOne(Pictures):
+    def __getitem__(self, i):
+        return self.pictures[i] / 255, self.labels[i]
+
+
+class NextLabel(Pictures):
+    def __getitem__(self, i):
+        return self.pictures[i] / 127.5 - 1, self.labels[(i + 1) % len(self)]
+
+
+class Trusting(Pictures):
+    def __init__(self, pictures, labels, class_list):
+        self.pictures, self.labels = pictures, labels
+
+
+def loader_with(**changes):
+    def make(dataset, config):
+        usual = {"batch_size": config.batch_size, "shuffle": True, "num_workers": config.n_cpu, "drop_last": True}
+        return DataLoader(dataset, **usual | changes)
+
+    return make
+
+
+# 5.3
+
+
+class OtherGenerator(nn.Module):
+    """Class as one-hot numbers, transposed convolutions; no embedding, no upsampling."""
+
+    def __init__(self, config):
+        super().__init__()
+        sizes = {16: 2, 32: 3, 64: 4, 128: 5}
+        if config.img_size not in sizes:
+            raise ValueError("size")
+        self.n, layers = config.n_classes, [nn.ConvTranspose2d(config.latent_dim + config.n_classes, 32, 4)]
+        for _ in range(sizes[config.img_size] - 1):
+            layers += [nn.BatchNorm2d(32), nn.ReLU(), nn.ConvTranspose2d(32, 32, 4, 2, 1)]
+        self.network = nn.Sequential(*layers, nn.ReLU(), nn.ConvTranspose2d(32, config.channels, 4, 2, 1), nn.Tanh())
+
+    def forward(self, z, y):
+        if len(z) == 1 and self.training:
+            raise ValueError("one")
+        if not 0 <= y.min() <= y.max() < self.n:
+            raise ValueError("class")
+        return self.network(torch.cat([z, F.one_hot(y, self.n)], 1)[:, :, None, None])
+
+
+class Deaf(G):
+    def forward(self, z, y):
+        return super().forward(z, 0 * y)
+
+
+class OneForAll(G):
+    def forward(self, z, y):
+        return super().forward(0 * z, y)
+
+
+class NoTanh(OtherGenerator):
+    def __init__(self, config):
+        super().__init__(config)
+        self.network = self.network[:-1]
+
+
+class Cut(G):
+    def forward(self, z, y):
+        return super().forward(z.detach(), y)
+
+
+class AnyBatch(G):
+    def forward(self, z, y):
+        if len(z) == 1:
+            return super().forward(z.repeat(2, 1), y.repeat(2))[:1]
+        return super().forward(z, y)
+
+
+class AnySize(OtherGenerator):
+    def __init__(self, config):
+        super().__init__(EasyDict(config, img_size={100: 128, 48: 64}.get(config.img_size, config.img_size)))
+
+
+# 5.4
+
+
+class OtherDiscriminator(nn.Module):
+    """The class as extra channels, without spectral normalisation."""
+
+    def __init__(self, config, last=()):
+        super().__init__()
+        self.n = config.n_classes
+        layers = [nn.Conv2d(config.channels + self.n, 16, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(16, 32, 4, 2, 1)]
+        self.network = nn.Sequential(*layers, nn.LeakyReLU(0.2), nn.Flatten(), nn.LazyLinear(1), *last)
+        self(torch.zeros(2, config.channels, config.img_size, config.img_size), torch.zeros(2, dtype=torch.long))
+
+    def forward(self, x, y):
+        planes = F.one_hot(y, self.n)[:, :, None, None].float().expand(-1, -1, *x.shape[2:])
+        return self.network(torch.cat([x, planes], 1))[:, 0]
+
+
+class Squeezed(OtherDiscriminator):
+    def __init__(self, config):
+        super().__init__(config, [nn.Sigmoid()])
+
+
+class BlindToClass(D):
+    def forward(self, x, y):
+        return super().forward(x, 0 * y)
+
+
+class AddedClass(D):
+    def forward(self, x, y):
+        features = self.network(x).sum((2, 3))
+        return self.real(features)[:, 0] + self.fits(y).sum(1)
+
+
+class ColumnOfLogits(D):
+    def forward(self, x, y):
+        return super().forward(x, y)[:, None]
+
+
+class Neighbours(D):
+    def forward(self, x, y):
+        logits = super().forward(x, y)
+        return logits - logits.mean()
+
+
+class CutOff(D):
+    def forward(self, x, y):
+        return super().forward(x.detach(), y)
+
+
+# 5.5
+
+
+def other_d_loss(real, fake):
+    return (1 - real).clamp(min=0).sum() / len(real) + (1 + fake).clamp(min=0).sum() / len(fake)
+
+
+# 5.6
+
+
+def step_with(detach=True, clear=True, moves=(True, True), after=False, swap=False):
+    """The training step with one thing changed."""
+
+    def train_step(G, D, g_opt, d_opt, real, y, z):
+        fake = G(z, y)
+        loss = -D(fake, y).mean()
+        g_opt.zero_grad()
+        loss.backward()
+        if moves[0]:
+            g_opt.step()
+        if after:
+            fake = G(z, y)  # by the new generator
+        score = d_loss(D(real, y), D(fake.detach() if detach else G(z, y), y.roll(1) if swap else y))
+        if clear:
+            d_opt.zero_grad()
+        score.backward()
+        if moves[1]:
+            d_opt.step()
+        return loss.item(), score.item()
+
+    return train_step
+
+
+def frozen_judge(G, D, g_opt, d_opt, real, y, z):
+    """Another right way: gradients asked for by name."""
+    fake = G(z, y)
+    loss = g_loss(D(fake, y))
+    for w, g in zip(G.parameters(), torch.autograd.grad(loss, list(G.parameters())), strict=True):
+        w.grad = g
+    g_opt.step()
+    score = d_loss(*D(torch.cat([real, fake.detach()]), torch.cat([y, y])).chunk(2))
+    for w, g in zip(D.parameters(), torch.autograd.grad(score, list(D.parameters())), strict=True):
+        w.grad = g
+    d_opt.step()
+    return loss.item(), score.item()
+
+
+def left_frozen(G, D, g_opt, d_opt, real, y, z):
+    losses = frozen_judge(G, D, g_opt, d_opt, real, y, z)
+    G.requires_grad_(False)
+    G.requires_grad_(True)
+    next(iter(D.parameters())).requires_grad_(False)
+    return losses
+
+
+def with_graph(*arguments):
+    losses = step(*arguments)
+    return tuple(loss.clone().requires_grad_() for loss in losses)
+
+
+# 5.7
+
+
+def sample_by_rows(generator, z, n):
+    mode = generator.training
+    with torch.inference_mode():
+        rows = [generator.eval()(code.expand(n, -1), torch.arange(n)) for code in z]
+    generator.train(mode)
+    return torch.stack(rows)
+
+
+def sample_turned(generator, z, n):
+    return sample(generator, z, n).transpose(0, 1).reshape(len(z), n, *sample(generator, z, n).shape[2:])
+
+
+def sample_in_training(generator, z, n):
+    with torch.no_grad():
+        return generator(z.repeat_interleave(n, 0), torch.arange(n).repeat(len(z))).unflatten(0, (len(z), n))
+
+
+def sample_and_forget(generator, z, n):
+    generator.eval()
+    return sample(generator, z, n)
+
+
+def sample_with_graph(generator, z, n):
+    mode = generator.training
+    generator.eval()
+    made = generator(z.repeat_interleave(n, 0), torch.arange(n).repeat(len(z))).unflatten(0, (len(z), n))
+    generator.train(mode)
+    return made
+
+
+# 5.8
+
+
+def walk_by_points(a, b, steps):
+    points = []
+    for t in torch.linspace(0, 1, steps):
+        angle = torch.arccos(((a @ b) / (a.norm() * b.norm())).clamp(-1, 1))
+        straight = angle < 1e-3
+        points.append(
+            torch.lerp(a, b, t)
+            if straight
+            else (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+        )
+    return torch.stack(points)
+
+
+def straight(a, b, steps):
+    return torch.lerp(a, b, torch.linspace(0, 1, steps)[:, None])
+
+
+def hopeful(a, b, steps):
+    t = torch.linspace(0, 1, steps)[:, None]
+    angle = torch.acos(a @ b / (a.norm() * b.norm()))
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+
+
+RIGHT = [
+    ("5.1", [config, parser, here]),
+    ("5.1", [lambda c: EasyDict(config(c)), other_parser, lambda p: EasyDict(p.parse_args([]).__dict__)]),
+    ("5.2", [Pictures, loader]),
+    ("5.2", [ListPictures, loader_with()]),
+    ("5.3", [G]),
+    ("5.3", [OtherGenerator]),
+    ("5.4", [D]),
+    ("5.4", [OtherDiscriminator]),
+    ("5.5", [d_loss, g_loss]),
+    ("5.5", [other_d_loss, lambda s: (-s).sum() / len(s)]),
+    ("5.6", [step]),
+    ("5.6", [step_with()]),
+    ("5.6", [frozen_judge]),
+    ("5.7", [sample]),
+    ("5.7", [sample_by_rows]),
+    ("5.8", [walk]),
+    ("5.8", [walk_by_points]),
+]
+WRONG = [
+    ("5.1", [lambda c: EasyDict(config(c), n_classes=8), parser, here]),
+    ("5.1", [lambda c: EasyDict(config(c), lr=0.002), parser, here]),
+    ("5.1", [lambda c: dict(config(c)), parser, here]),
+    ("5.1", [config, text_only, here]),
+    ("5.1", [config, parser, lambda p: EasyDict(vars(p.parse_args()))]),
+    ("5.1", [config, parser, swallows]),
+    ("5.1", [config, parser, lambda p: p.parse_args([])]),
+    ("5.2", [ZeroToOne, loader]),
+    ("5.2", [NextLabel, loader]),
+    ("5.2", [Trusting, loader]),
+    ("5.2", [Pictures, loader_with(shuffle=False)]),
+    ("5.2", [Pictures, loader_with(num_workers=0)]),
+    ("5.2", [Pictures, loader_with(drop_last=False)]),
+    ("5.3", [Deaf]),
+    ("5.3", [OneForAll]),
+    ("5.3", [NoTanh]),
+    ("5.3", [Cut]),
+    ("5.3", [AnyBatch]),
+    ("5.3", [AnySize]),
+    ("5.4", [Squeezed]),
+    ("5.4", [BlindToClass]),
+    ("5.4", [AddedClass]),
+    ("5.4", [ColumnOfLogits]),
+    ("5.4", [Neighbours]),
+    ("5.4", [CutOff]),
+    ("5.5", [lambda real, fake: d_loss(fake, real), g_loss]),
+    ("5.5", [lambda real, fake: d_loss(torch.cat([real, real]), fake) / 2, g_loss]),
+    ("5.5", [lambda real, fake: F.relu(1 - real).sum() + F.relu(1 + fake).sum(), g_loss]),
+    ("5.5", [d_loss, lambda fake: fake.mean()]),
+    ("5.5", [d_loss, lambda fake: F.relu(1 - fake).mean()]),
+    ("5.6", [step_with(detach=False)]),
+    ("5.6", [step_with(clear=False)]),
+    ("5.6", [step_with(moves=(False, True))]),
+    ("5.6", [step_with(moves=(True, False))]),
+    ("5.6", [step_with(after=True)]),
+    ("5.6", [step_with(swap=True)]),
+    ("5.6", [left_frozen]),
+    ("5.6", [with_graph]),
+    ("5.7", [sample_turned]),
+    ("5.7", [sample_in_training]),
+    ("5.7", [sample_and_forget]),
+    ("5.7", [sample_with_graph]),
+    ("5.8", [straight]),
+    ("5.8", [hopeful]),
+    ("5.8", [lambda a, b, steps: walk(b, a, steps)]),
+    ("5.8", [lambda a, b, steps: walk(a, b, steps + 1)[:-1]]),
+]
+
+
+def name(case):
+    return f"{case[0]}-{'-'.join(getattr(f, '__name__', str(f)) for f in case[1])}"
+
+
+@pytest.mark.parametrize("case", RIGHT, ids=name)
+def test_a_right_answer_is_accepted(case):
+    number, functions = case
+    assert checks.check(number, *functions) == checks.find(number).points and checks.passed(number)
+
+
+@pytest.mark.parametrize("case", WRONG, ids=name)
+def test_a_wrong_answer_is_refused(case, capsys):
+    number, functions = case
+    assert checks.check(number, *functions) < checks.find(number).points
+    assert not checks.passed(number)
+    assert "✘" in capsys.readouterr().out
+
+
+def test_every_exercise_has_three_wrong_answers_and_two_right_ones():
+    exercises = checks.module_of("5.1").EXERCISES
+    assert all(sum(n == number for n, _ in WRONG) >= 3 for number in exercises)
+    assert all(sum(n == number for n, _ in RIGHT) >= 2 for number in exercises)
