@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import soundfile
 import soxr
 import torch
+import torchvision
 from PIL import Image, ImageOps, UnidentifiedImageError
 from safetensors import safe_open
 
@@ -262,15 +264,57 @@ def read_picture(path, size=EMOJI_SIZE):
         )
     try:
         with Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            return squared(picture, size)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise CourseError(
             f"{path.name} is not a picture that can be read here, or it is damaged. Save it as png or jpeg."
         ) from None
+
+
+def squared(picture, size):
+    """A PIL image, upright and whole, in the middle of a white square: uint8 tensor (3, size, size)."""
+    upright = ImageOps.exif_transpose(picture).convert("RGBA")
     white = Image.new("RGBA", upright.size, "white")
     flat = Image.alpha_composite(white, upright).convert("RGB")
     square = ImageOps.pad(flat, (size, size), Image.Resampling.LANCZOS, color="white")
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+
+
+def captioned_folder(folder, size, most=8000):
+    """Reads COCO Captions or Flickr8k from a folder of the learner's, through `torchvision.datasets`.
+
+    Args:
+        folder: holds COCO's `captions_*.json` (anywhere below) with its pictures, or Flickr8k's page of captions
+            (`*.html`) with its `*.jpg` files.
+        size: pictures become squares of so many pixels a side, on white.
+        most: read the first so many pictures, at most.
+
+    Returns:
+        pictures: uint8 tensor (n, 3, size, size).
+        captions: list of n tuples of captions, as many for each picture as the one with fewest has; lower case, words
+            of letters only, with blanks between them.
+
+    Raises:
+        CourseError: no such folder, or neither data set in it.
+    """
+    folder = Path(folder)
+    coco, flickr = sorted(folder.glob("**/captions*.json")), sorted(folder.glob("**/*.html"))
+    if coco:
+        name = json.loads(coco[0].read_text())["images"][0]["file_name"]
+        root = next((path.parent for path in folder.glob(f"**/{name}")), folder)
+        found = torchvision.datasets.CocoCaptions(root, coco[0])
+    elif flickr:
+        root = next((path.parent for path in folder.glob("**/*.jpg")), folder)
+        found = torchvision.datasets.Flickr8k(str(root), str(flickr[0]))
+    else:
+        raise CourseError(f"There is no captions*.json (COCO) and no *.html (Flickr8k) in the folder {folder.name!r}.")
+    pictures, captions = [], []
+    for i in range(min(most, len(found))):
+        picture, said = found[i]
+        pictures.append(squared(picture, size))
+        captions.append([" ".join(re.findall("[a-z]+", caption.lower())) for caption in said])
+    fewest = min(map(len, captions))
+    return torch.stack(pictures), [tuple(said[:fewest]) for said in captions]
 
 
 def weights(name):

@@ -54,7 +54,7 @@ def cached(name, parts, compute):
     try:
         return torch.from_numpy(np.load(path, allow_pickle=False)).float()
     except (OSError, ValueError, EOFError):  # not there, or cut off
-        result = compute().half()
+        result = compute().half().contiguous()  # the layout that a file has: the same sums later, bit by bit
     CACHE.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part.npy")
     np.save(unfinished, result.numpy())

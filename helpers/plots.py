@@ -120,6 +120,23 @@ def spectrogram(axes, values, seconds, top, title="", decibels=80):
     )
 
 
+def attention(axes, picture, weights, title=""):
+    """Draws a picture that is bright where the weights of its places are large, and dark elsewhere.
+
+    Args:
+        axes: `matplotlib.axes.Axes` to draw on.
+        picture: uint8 tensor (3, height, width).
+        weights: tensor (rows, columns) of the grid of places, not negative; the largest is drawn fully bright.
+        title: a line above.
+    """
+    height, width = picture.shape[1:]
+    light = Image.fromarray(np.asarray(weights / weights.max(), dtype=np.float32)).resize((width, height))
+    shaded = picture.permute(1, 2, 0).numpy() / 255 * (0.2 + 0.8 * np.asarray(light)[..., None])
+    axes.imshow(shaded.clip(0, 1), interpolation="nearest")
+    axes.set_title(title, fontsize=11)
+    axes.axis("off")
+
+
 def play(sounds, rate):
     """Shows a row of players, one a sound. The sound is stored in the notebook, as 16-bit flac.
 

@@ -1,0 +1,372 @@
+"""Lecture 04's own definitions, against libraries, plain loops and exhaustive search; folders of COCO and Flickr8k."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from sklearn.feature_extraction.text import CountVectorizer
+
+from helpers import CourseError, data, models, scenes
+from tests.definitions import definitions
+
+lecture = definitions("04_captioning.ipynb", also=("vocabulary",))
+lecture.device = torch.device("cpu")
+lecture.GRID = 6
+
+
+# ---------------------------------------------------------------------------------------------------------- words
+NUMBER = {word: i for i, word in enumerate(["<pad>", "<start>", "<end>", "a", "frog"])}
+
+
+def test_a_caption_becomes_numbers_between_start_and_end():
+    numbers = lecture.encode("a frog", NUMBER)
+    assert numbers.shape == (lecture.LONGEST + 1,) and numbers.tolist()[:5] == [1, 3, 4, 2, 0] and not numbers[4:].any()
+    assert lecture.sentence(numbers[1:], list(NUMBER)) == "a frog"
+    assert lecture.encode(" ".join(["a"] * (lecture.LONGEST - 1)), NUMBER)[-1] == 2  # the longest that fits
+
+
+@pytest.mark.parametrize(
+    ("caption", "says"),
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("a unicorn", "'unicorn' is not among"),
+        ("a " * 20, "20 words; 19 are the limit"),
+    ],
+)
+def test_a_caption_that_cannot_be_encoded_says_why(caption, says):
+    with pytest.raises(CourseError, match=says):
+        lecture.encode(caption, NUMBER)
+
+
+def test_rare_words_are_left_out_of_the_vocabulary():
+    captions = [("a frog", "a red frog"), ("a car", "a car")]
+    assert lecture.vocabulary_of(captions) == ["<pad>", "<start>", "<end>", "a", "car", "frog", "red"]
+    assert lecture.vocabulary_of(captions, at_least=2)[3:] == ["a", "car", "frog"]
+
+
+# --------------------------------------------------------------------------------------------------------- search
+class Table:
+    """A decoder whose log-probabilities are drawn at random for each prefix; the state is the prefix so far."""
+
+    def __init__(self, words, seed):
+        self.words, self.seed = words, seed
+
+    def eval(self):
+        return self
+
+    def begin(self, a):
+        return (torch.zeros(len(a), 0, dtype=torch.long),)
+
+    def after(self, prefix):
+        generator = torch.Generator().manual_seed(hash((self.seed, *prefix)) % 2**31)
+        return (2 * torch.randn(self.words, generator=generator)).log_softmax(0)
+
+    def step(self, word, state, a):
+        prefix = torch.cat([state[0], word[:, None]], 1)
+        return torch.stack([self.after(p) for p in prefix.tolist()]), None, (prefix,)
+
+
+def identity(x):
+    return x
+
+
+identity.eval = lambda: None
+
+
+def log_probability(decoder, words, ended):
+    prefix, total = [lecture.START], 0.0
+    for word in [*words, *[lecture.END] * ended]:
+        total += decoder.after(prefix)[word].item()
+        prefix.append(word)
+    return total
+
+
+def exhaustive(decoder, longest):
+    """The most probable finished sentence of at most `longest` words, the end included, by trying them all."""
+    others = [w for w in range(decoder.words) if w != lecture.END]
+    all_of_them = (s for n in range(longest) for s in itertools.product(others, repeat=n))
+    return max(((log_probability(decoder, s, True), list(s)) for s in all_of_them), key=lambda found: found[0])
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(lecture, "LONGEST", 4)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_wide_beam_finds_what_exhaustive_search_finds(short, seed):
+    decoder = Table(5, seed)
+    words, score = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=10_000)
+    best, expected = exhaustive(decoder, 4)
+    assert words.tolist() == expected and score == pytest.approx(best, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_beam_is_no_worse_than_greedy_and_its_score_is_its_sentence_s(short, seed):
+    decoder = Table(6, seed)
+    (greedy,), attention = lecture.greedy(identity, decoder, torch.zeros(1, 2, 2))
+    assert attention is None
+    greedy = greedy.tolist()
+    ended = lecture.END in greedy
+    first = greedy[: greedy.index(lecture.END)] if ended else greedy
+    words, score = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=1)
+    if ended:
+        assert score >= log_probability(decoder, first, True) - 1e-4
+    full = len(words) == 4  # nothing ended in time
+    assert score == pytest.approx(log_probability(decoder, words.tolist(), not full), abs=1e-4)
+
+
+def test_greedy_is_led_up_a_garden_path_that_a_beam_leaves(short):
+    decoder = Table(5, 0)
+    paths = {(1,): {3: 0.6, 4: 0.4}, (1, 3): {3: 0.4, 4: 0.3, 2: 0.3}, (1, 4): {2: 0.9, 3: 0.1}}
+    decoder.after = lambda prefix: torch.tensor(
+        [paths.get(tuple(prefix), {2: 1.0}).get(w, 1e-9) for w in range(5)]
+    ).log()
+    (greedy,), _ = lecture.greedy(identity, decoder, torch.zeros(1, 2, 2))
+    words, score = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=2)
+    assert (
+        greedy.tolist()[:3] == [3, 3, 2] and words.tolist() == [4] and score == pytest.approx(math.log(0.36), abs=1e-5)
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- networks
+def annotations(n=3):
+    torch.manual_seed(0)
+    encoder = lecture.Encoder(7, 6).eval()
+    return encoder, encoder(torch.randn(n, 112, 6, 6))
+
+
+def test_annotation_vectors_hold_features_tags_and_where_each_place_is():
+    encoder, a = annotations()
+    assert a.shape == (3, 36, 160 + 7 + 12) and encoder.dim == a.shape[2]
+    where = a[0, :, -12:] / 3
+    for place in range(36):
+        assert where[place].nonzero().flatten().tolist() == [place // 6, 6 + place % 6]
+    spot = torch.zeros(1, 112, 6, 6)
+    changed = spot.clone()
+    changed[0, :, 4, 1] = 5.0  # row 4, column 1: place 25
+    difference = (encoder(changed) - encoder(spot)).abs().sum(2)[0]
+    assert difference.nonzero().flatten().tolist() == [25]
+
+
+def test_a_tag_s_logit_is_a_soft_maximum_over_places():
+    encoder, _ = annotations()
+    x = torch.randn(2, 112, 6, 6)
+    of_places = encoder.tags(encoder.look(x)).flatten(2)
+    found = encoder.tag_logits(x)
+    assert (found <= of_places.amax(2) + 1e-5).all() and (found >= of_places.mean(2) - 1e-5).all()
+    assert torch.allclose(found[0, 0], (of_places[0, 0].exp() / of_places[0, 0].exp().sum() * of_places[0, 0]).sum())
+
+
+DECODERS = [lecture.ShowAndTell, lambda words, dim: lecture.ShowAttendAndTell(words, dim, where=12)]
+
+
+@pytest.mark.parametrize("make", DECODERS, ids=["tell", "attend"])
+@pytest.mark.parametrize("n", [1, 3])
+def test_teacher_forcing_is_step_by_step(make, n):
+    _, a = annotations(n)
+    decoder, caption = make(11, a.shape[2]).eval(), torch.randint(3, 11, (n, 5))
+    logits, attention = decoder(a, caption)
+    state = decoder.begin(a)
+    for t in range(5):
+        step, looked, state = decoder.step(caption[:, t], state, a)
+        assert torch.allclose(step, logits[:, t], atol=1e-5)
+        assert looked is None or torch.allclose(looked, attention[:, t], atol=1e-6)
+    assert logits.shape == (n, 5, 11)
+
+
+@pytest.mark.parametrize("make", DECODERS, ids=["tell", "attend"])
+def test_a_decoder_uses_the_picture_and_only_words_already_said(make):
+    _, a = annotations()
+    decoder, caption = make(11, a.shape[2]).eval(), torch.randint(3, 11, (3, 5))
+    logits, _ = decoder(a, caption)
+    later = caption.clone()
+    later[:, 3] = (later[:, 3] - 2) % 8 + 3
+    changed, _ = decoder(a, later)
+    assert torch.allclose(changed[:, :3], logits[:, :3], atol=1e-6) and not torch.allclose(changed[:, 3], logits[:, 3])
+    assert not torch.allclose(decoder(a.roll(1, 0), caption)[0], logits)
+
+
+def test_soft_attention_is_scaled_dot_product_attention():
+    query, keys, a = torch.randn(4, 8), torch.randn(4, 9, 8), torch.randn(4, 9, 5)
+    attention, context = lecture.soft_attention(query, keys, a)
+    assert torch.allclose(context, F.scaled_dot_product_attention(query[:, None], keys, a)[:, 0], atol=1e-5)
+    assert torch.allclose(attention.sum(1), torch.ones(4))
+
+
+def test_what_was_seen_reaches_the_lstm_only_as_where_it_was():
+    """Of the first glance, the second step's state knows the place, not the features there."""
+    _, a = annotations(1)
+    decoder = lecture.ShowAttendAndTell(11, a.shape[2], where=12).eval()
+    (_, _, state), word = decoder.step(torch.tensor([1]), decoder.begin(a), a), torch.tensor([4])
+    other = torch.cat([torch.randn_like(a[..., :-12]), a[..., -12:]], 2)
+    h, _, looked_at, _ = state
+    assert looked_at.shape == (1, 12) and torch.allclose(looked_at[:, :6].sum(1), torch.tensor([3.0]))
+    assert torch.equal(decoder.step(word, state, a)[2][0], decoder.step(word, state, other)[2][0])
+
+
+def test_the_penalty_by_plain_loops_without_padding():
+    attention = torch.rand(2, 4, 9).softmax(2)
+    real = torch.tensor([[True, True, True, False], [True, True, False, False]])
+    total = sum(
+        (1 - sum(attention[b, t, i].item() for t in range(4) if real[b, t])) ** 2 for b in range(2) for i in range(9)
+    )
+    assert lecture.doubly_stochastic(attention, real).item() == pytest.approx(total / 2, rel=1e-5)
+    even = torch.full((1, 9, 9), 1 / 9)
+    assert lecture.doubly_stochastic(even, torch.ones(1, 9, dtype=torch.bool)).item() == pytest.approx(0, abs=1e-9)
+
+
+# ------------------------------------------------------------------------------------------------------------ scores
+def plain_cider(said, references):
+    """CIDEr by scikit-learn's counts and numpy."""
+    total = 0.0
+    for n in range(1, 5):
+        counter = CountVectorizer(ngram_range=(n, n), token_pattern=r"\S+", lowercase=False)
+        counter.fit([r for five in references for r in five] + said)
+        df = sum((counter.transform(five).toarray().sum(0) > 0).astype(float) for five in references)
+        weight = np.log(len(said) / np.maximum(1, df))
+
+        def unit(captions, counter=counter, weight=weight):
+            rows = counter.transform(captions).toarray() * weight
+            return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-300)
+
+        total += sum((unit(five) @ unit([caption])[0]).mean() for caption, five in zip(said, references, strict=True))
+    return 10 * total / 4 / len(said)
+
+
+def test_cider_agrees_with_an_independent_computation():
+    _, some = scenes.compose(60, seed=2)
+    references = [scene.captions for scene in some]
+    said = [five[0] for five in references[1:]] + ["a frog"]
+    assert lecture.cider(said, references) == pytest.approx(plain_cider(said, references), rel=1e-9)
+    mixed = [five[0] for five in references]
+    assert lecture.cider(mixed, references) == pytest.approx(plain_cider(mixed, references), rel=1e-9)
+    same = ["a frog left of a big drum", "two cars above an old tree"]
+    assert lecture.cider(same, [[s] * 3 for s in same]) == pytest.approx(10)
+
+
+def test_bleu_is_between_nothing_and_the_same_words():
+    references = [["a frog left of a drum", "a drum right of a frog"], ["two cars and a tree over there"] * 2]
+    assert lecture.bleu4([r[0] for r in references], references) == pytest.approx(1)
+    assert lecture.bleu4(["x y z w v", "p q r s t"], references) < 0.05
+
+
+FROG, CAR = scenes.Thing("frog", 0, (0, 0, 32, 32)), scenes.Thing("car", 0, (64, 0, 96, 32))
+
+
+@pytest.mark.parametrize(
+    ("caption", "right", "kind"),
+    [
+        ("a frog left of a car", True, None),
+        ("a car and a frog", True, None),
+        ("a car left of a frog", True, "wrong relation"),
+        ("a frog", False, "leaves a thing out"),
+        ("a frog and a frog", False, "names a thing twice"),
+        ("two frogs and a car", False, "miscounts"),
+        ("a frog and a bus", False, "names what is not there"),
+        ("a picture of a", False, "leaves a thing out"),
+    ],
+)
+def test_the_truth_of_a_caption(caption, right, kind):
+    scene = scenes.Scene((FROG, CAR), ())
+    objects, relations = lecture.truth_of([caption], [scene])
+    assert objects == right and lecture.kind_of(caption, scene) == kind
+    assert relations == (caption == "a frog left of a car")
+
+
+def test_pointing_looks_at_the_peak_for_each_noun():
+    scene, attention = scenes.Scene((FROG, CAR), ()), torch.zeros(1, 20, 36)
+    attention[0, 1, 7] = 1  # "frog": row 1, column 1, inside the frog's box
+    attention[0, 5, 1] = 1  # "car": a place of the frog's
+    hit, centre, random = lecture.pointed(["a frog left of a car"], attention, [scene])
+    assert (hit, centre, random) == (0.5, 0, pytest.approx(4 / 36))
+    attention[0, 5, 11] = 2  # row 1, column 5: the car's lower right place
+    assert lecture.pointed(["a frog left of a car"], attention, [scene])[0] == 1
+    assert (
+        lecture.pointed(["a frog left of car and a bus"], attention, [scene])[0] == 0.5
+    )  # "car" is now the fifth word
+
+
+# ------------------------------------------------------------------------------------------------- the learner's own
+def coco(folder, n=24):
+    pictures, some = scenes.compose(n, seed=5)
+    (folder / "annotations").mkdir()
+    (folder / "val2017").mkdir()
+    images = [{"id": i, "file_name": f"{i:012d}.jpg", "width": 96, "height": 96} for i in range(n)]
+    said = [
+        {"id": 5 * i + k, "image_id": i, "caption": c.capitalize() + "."}
+        for i in range(n)
+        for k, c in enumerate(some[i].captions)
+    ]
+    (folder / "annotations" / "captions_val2017.json").write_text(json.dumps({"images": images, "annotations": said}))
+    for i, picture in enumerate(pictures):
+        Image.fromarray(picture.permute(1, 2, 0).numpy()).resize((80 + i, 60)).save(
+            folder / "val2017" / f"{i:012d}.jpg"
+        )
+    return [scene.captions for scene in some]
+
+
+def flickr(folder, n=24):
+    pictures, some = scenes.compose(n, seed=6)
+    rows = []
+    for i, picture in enumerate(pictures):
+        Image.fromarray(picture.permute(1, 2, 0).numpy()).save(folder / f"{i:04d}_ab.jpg")
+        said = "".join(f"<li>{caption} .</li>" for caption in some[i].captions)
+        rows.append(f'<tr><td><a href="x">http://flickr/{i:04d}/</a></td><td><ul>{said}</ul></td></tr>')
+    (folder / "captions.html").write_text("<table>" + "".join(rows) + "</table>")
+    return [scene.captions for scene in some]
+
+
+@pytest.mark.parametrize("write", [coco, flickr])
+def test_a_folder_of_captions_is_read(tmp_path, write):
+    expected = write(tmp_path)
+    pictures, captions = data.captioned_folder(tmp_path, 48)
+    assert pictures.shape == (24, 3, 48, 48) and pictures.dtype == torch.uint8
+    assert captions[3] == tuple(c.replace(" ,", "") for c in expected[3])
+    assert len(data.captioned_folder(tmp_path, 48, most=5)[0]) == 5
+    if write is coco:  # a wide picture stands on white
+        assert (pictures[0, :, 0] > 250).all() and not (pictures[0] > 250).all()
+
+
+def test_a_folder_without_captions_says_so(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CourseError, match="captions\\*.json"):
+            data.captioned_folder(folder, 48)
+
+
+@pytest.mark.parametrize("write", [coco, flickr])
+def test_the_lecture_s_functions_learn_from_a_folder(tmp_path, monkeypatch, capsys, write):
+    write(tmp_path)
+    monkeypatch.setattr(models, "CACHE", tmp_path / "cache")
+    shown = []
+    monkeypatch.setattr(lecture.plots, "gallery", lambda rows, **options: shown.append(rows))
+    monkeypatch.setattr(lecture, "mean", torch.zeros(1), raising=False)
+    monkeypatch.setattr(lecture, "deviation", torch.ones(1), raising=False)
+    lecture.learn_from(tmp_path, epochs=2)
+    assert "BLEU-4" in capsys.readouterr().out and len(shown[0][""]) == 2
+
+
+def test_finer_places_come_from_the_network_s_first_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "CACHE", tmp_path)
+    pictures = scenes.compose(3, seed=0)[0]
+    places = models.picture_features(pictures, size=96, places=True, blocks=11)
+    assert places.shape == (3, 112, 6, 6)
+    assert models.picture_features(pictures, size=96, places=True).shape == (3, models.FEATURES, 3, 3)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_long_run_follows_the_stored_losses(monkeypatch):
+    """The recipe of data/weights/captioning: a short run of the same cells, twice, gives the same losses and falls."""
+    from data.build.captioning import long_run
+
+    first, again = (long_run(120, 2)[2] for _ in range(2))
+    assert first == again and first[1] < first[0]
+    recipe = data.weights("captioning")[1]
+    losses = json.loads(recipe["losses"])
+    assert len(losses) == int(recipe["epochs"]) and losses[-1] < losses[0]
