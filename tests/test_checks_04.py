@@ -524,19 +524,6 @@ def test_every_exercise_has_three_wrong_answers_and_two_right_ones():
     assert all(sum(n == number for n, _ in RIGHT) >= 2 for number in exercises)
 
 
-def test_bleu_agrees_with_sacrebleu():
-    sacrebleu = pytest.importorskip("sacrebleu")
-    torch.manual_seed(0)
-    for size in (1, 2, 5, 20, 50):
-        candidates, references = checks.module_of("4.5").corpus(size)
-        streams = [[" ".join(r[k]) if k < len(r) else None for r in references] for k in range(3)]
-        said = [" ".join(c) for c in candidates]
-        expected = sacrebleu.corpus_bleu(said, streams, smooth_method="none", tokenize="none", force=True)
-        assert bleu(candidates, references) == pytest.approx(expected.score / 100, abs=1e-9)
-        lengths = [len(c) for c in candidates], [[len(r) for r in rs] for rs in references]
-        assert penalty(*lengths) == pytest.approx(expected.bp)
-
-
 def scene(*things):
     return scenes.Scene(tuple(scenes.Thing(noun, 0, box) for noun, box in things), ())
 
@@ -559,17 +546,17 @@ ONE_FROG = scene(("frog", TOP))
         ("a frog on the left", FROG_AND_CAR, "leaves a thing out"),
         ("two frogs", FROG_AND_CAR, "leaves a thing out"),
         ("a frog left of a cow", FROG_AND_CAR, "names what is not there"),
-        ("a frog left of a frog", FROG_AND_CAR, "one thing named twice"),
+        ("a frog left of a frog", FROG_AND_CAR, "names a thing twice"),
         ("a picture of a", FROG_AND_CAR, "leaves a thing out"),
         ("", FROG_AND_CAR, "leaves a thing out"),
         ("there are two frogs", TWO_FROGS, "all true"),
-        ("a frog", TWO_FROGS, "wrong number"),
-        ("a frog and a frog", TWO_FROGS, "one thing named twice"),
+        ("a frog", TWO_FROGS, "miscounts"),
+        ("a frog and a frog", TWO_FROGS, "names a thing twice"),
         ("a frog", ONE_FROG, "all true"),
         ("a frog at the top", ONE_FROG, "all true"),
         ("a frog at the bottom", ONE_FROG, "wrong place"),
         ("a frog in the middle", scene(("frog", MIDDLE)), "all true"),
-        ("two frogs", ONE_FROG, "wrong number"),
+        ("two frogs", ONE_FROG, "miscounts"),
     ],
 )
 def test_a_verdict_on_a_caption(caption, where, expected):
