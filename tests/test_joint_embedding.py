@@ -77,7 +77,6 @@ def rivals(P, W, match, i, j, side, kind):
 @pytest.mark.parametrize("seed", range(4))
 def test_triplets_with_chosen_negatives_by_plain_loops(kind, seed):
     P, W, match = one_to_many(seed=10 * seed)
-    assert (P @ W.T)[match].min() > -0.7  # farther away, even the opposite point would cost
     expected = 0
     for side in ("words", "pictures"):
         costs = []
@@ -86,6 +85,20 @@ def test_triplets_with_chosen_negatives_by_plain_loops(kind, seed):
             costs.append(max(0, 0.3 + max(found) - float(P[i] @ W[j])) if found else 0)
         expected += statistics.fmean(costs)
     assert lecture.triplet(P, W, match, 0.3, kind).item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["hardest", "semi-hard", "random"])
+def test_a_pair_without_a_rival_costs_nothing_however_far_apart_it_lies(kind):
+    P, W = lecture.on_circle([0, 10]).requires_grad_(), lecture.on_circle([175, 180]).requires_grad_()
+    loss = lecture.triplet(P, W, torch.ones(2, 2, dtype=torch.bool), negative=kind)
+    loss.backward()
+    assert loss == 0 and all(torch.equal(x.grad, torch.zeros(2, 2)) for x in (P, W))
+    # here the only rival beats the right word: semi-hard leaves it out, and nothing takes its place
+    pair = lecture.triplet(P[:1], lecture.on_circle([175, 90]), torch.tensor([[True, False]]), negative=kind)
+    assert kind != "semi-hard" or pair == 0
+    for rough in (P.bfloat16(), P):  # some rivals are there, some are not
+        lecture.triplet(rough, W.to(rough.dtype), torch.tensor([[True, True], [True, False]]), 0.5, kind).backward()
+    assert torch.isfinite(P.grad).all() and torch.isfinite(W.grad).all()
 
 
 def test_semi_hard_is_the_default_and_never_costs_more_than_the_margin():
@@ -239,6 +252,7 @@ def test_every_training_gets_the_kept_artists_and_the_seen_concepts_only():
     assert len(fits) >= 2 and all(arguments[0] == "flat" for arguments in fits)
     code = "\n".join(c.source for c in nbformat.read(LECTURE, as_version=4).cells if c.cell_type == "code")
     assert "flat = inputs[kept][:, seen].flatten(0, 1)" in code
+    assert "known = F.normalize(torch.from_numpy(flat), dim=1)" in code  # the neighbours that vote
 
 
 def test_features_are_standardised_artist_by_artist():
@@ -442,6 +456,16 @@ def with_globals(**values):
     for name, value in values.items():
         setattr(lecture, name, value)
     return lecture
+
+
+def test_neighbours_vote_for_their_own_tags_by_a_softmax_of_their_cosines():
+    known, x, flat_tags = unit_rows(6, 5, 1), torch.randn(4, 5, generator=generator(2)), one_to_many(6, 9)[2].float()
+    with_globals(known=known, flat_tags=flat_tags)
+    for i, row in enumerate(lecture.neighbours(x.numpy()).tolist()):
+        weights = [math.exp(F.cosine_similarity(x[i], k, dim=0).item() / 0.05) for k in known]
+        for j, score in enumerate(row):
+            votes = sum(w for w, carries in zip(weights, flat_tags[:, j], strict=True) if carries)
+            assert score == pytest.approx(votes / sum(weights), abs=1e-5)
 
 
 @pytest.fixture
