@@ -269,7 +269,7 @@ def test_the_recipe_of_a_stored_network_begins_with_the_same_losses(name, capsys
     _, recipe = data.weights(name)
     threads = torch.get_num_threads()
     again, both, batches, own = beginning(name)
-    losses = again.train(both, First(batches, 3), own)
+    losses = again.train(both, First(batches, 3), own, stop=1)
     torch.set_num_threads(threads)
     assert json.loads(recipe["configuration"]) == own
     expected = torch.tensor(json.loads(recipe["first_losses"])[:3])
