@@ -41,7 +41,7 @@ def cached(name, parts, compute):
 
     Args:
         name: begins the file's name.
-        parts: what the result depends on, as `bytes`; a change in any of them computes anew.
+        parts: what the result depends on, as `bytes` or 1-d arrays; a change in any of them computes anew.
         compute: called without an argument where the file is not there, or cannot be read.
 
     Returns:
@@ -99,7 +99,7 @@ def picture_features(pictures, size=112, places=False, batch_size=128, blocks=No
             found.append((features if places else features.mean((2, 3))).float().cpu())
         return torch.cat(found)
 
-    key = [pictures.numpy().tobytes(), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
+    key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
     return cached("places" if places else "features", [*key, f"{size} {where.type} {blocks}".encode()], compute)
 
 

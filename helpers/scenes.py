@@ -184,12 +184,13 @@ def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
     if not things or len(numbers) < max(things):
         raise CourseError("An unseen pair needs scenes of two things or more, and a scene as many nouns as things.")
     rng = np.random.default_rng([seed, SPLITS.index(split)])
-    pictures, scenes = np.empty((count, SIZE, SIZE, 3), np.uint8), []
+    pictures, scenes = np.empty((count, 3, SIZE, SIZE), np.uint8), []
     for i in range(count):
         drawn = nouns_of(rng, things[rng.integers(len(things))], list(numbers), unseen_pairs(nouns), together)
-        pictures[i], placed = painted(rng, [(noun, numbers[noun]) for noun in drawn])
+        picture, placed = painted(rng, [(noun, numbers[noun]) for noun in drawn])
+        pictures[i] = picture.transpose(2, 0, 1)
         scenes.append(Scene(placed, captions(rng, placed)))
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), scenes
+    return torch.from_numpy(pictures), scenes
 
 
 def painted(rng, drawn):
