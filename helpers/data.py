@@ -11,7 +11,6 @@ import numpy as np
 import soundfile
 import soxr
 import torch
-import torchvision
 from PIL import Image, ImageOps, UnidentifiedImageError
 from safetensors import safe_open
 
@@ -297,6 +296,8 @@ def captioned_folder(folder, size, most=8000):
     Raises:
         CourseError: no such folder, or neither data set in it.
     """
+    import torchvision  # a second and a hundred megabytes, which only this function needs
+
     folder = Path(folder)
     coco, flickr = sorted(folder.glob("**/captions*.json")), sorted(folder.glob("**/*.html"))
     if coco:
