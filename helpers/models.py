@@ -29,7 +29,7 @@ def efficientnet():
 
     Returns:
         A `torch.nn.Module` in evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into
-        (batch, 1280, h / 32, w / 32), rounded up; the module itself gives the logits of ImageNet's 1,000 classes.
+        (batch, 1280, h / 32, w / 32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes.
     """
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
