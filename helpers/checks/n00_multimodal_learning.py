@@ -1,0 +1,301 @@
+"""The checks of assignment 00. Expected values come from plain loops and NumPy; predictors are made up to be fooled."""
+
+import functools
+
+import numpy as np
+import torch
+
+from helpers import data
+from helpers.checks import Exercise, first_wrong, refuses
+
+EXERCISES = {
+    "0.0": Exercise(
+        1,
+        [
+            "Draw a picture of 2 rows and 3 columns on squared paper. How many squares does it have? It is not 5.",
+            "Every further direction repeats all that was there before: 3 colours are three times 64 rows of 64.",
+            "Begin with 1, and multiply by each number of the shape in turn. Of none, 1 remains.",
+        ],
+    ),
+    "0.1": Exercise(
+        3,
+        [
+            "Print the shapes first. A batch has one direction more than a sample: torch.stack adds it, at the front.",
+            "torch.stack refuses other sizes with a RuntimeError, with words of its own: compare the shapes before.",
+            "Begin with zeros of shape (n, longest), of the first sequence's dtype; copy each sequence in; its length "
+            "alone says where its mask is True.",
+        ],
+    ),
+    "0.2": Exercise(
+        3,
+        [
+            "Draw it: pictures on the left, words on the right, a line for each pair. Both means count the same lines.",
+            "Pictures per word: all lines, divided by the different words. set(...) removes what stands twice.",
+            "One pixel, 0 and 200: the error g^2 + (g - 200)^2 is least where its slope 2g + 2(g - 200) is 0. So it is "
+            "for every pixel by itself; a uint8 cannot hold the result: change to float first.",
+        ],
+    ),
+    "0.3": Exercise(
+        3,
+        [
+            "Draw one random order of the sample numbers, and take the rows of one input in this order: x[order].",
+            "x[order] is a new tensor: give that one to predict, and the other input and the labels as they came.",
+            "The order comes from torch.randperm with the generator that was given; the accuracy is the mean of "
+            "(predicted == labels), as a float.",
+        ],
+    ),
+}
+
+
+def same(got, expected, tolerance=0.0):
+    """True where a tensor has the expected shape, kind and values, or a text that says what came."""
+    if got is None:
+        return "it returned nothing; is a return missing?"
+    if not isinstance(got, torch.Tensor):
+        return f"it returned {type(got).__name__}, not a tensor"
+    if got.shape != expected.shape:
+        return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
+    if not expected.is_floating_point() and got.dtype != expected.dtype:
+        return f"the dtype is {got.dtype}, not {expected.dtype}"
+    if expected.is_floating_point() and not got.is_floating_point():
+        return f"the dtype is {got.dtype}, not a float's"
+    return bool((got.double() - expected.double()).abs().max() <= tolerance) or "the shape is right, the values differ"
+
+
+def says(got, expected):
+    """True where a number is the expected one, or a text that says what came."""
+    if got is None:
+        return "it returned nothing; is a return missing?"
+    return bool(abs(float(got) - expected) < 1e-5) or f"it says {float(got):.5g}, not {expected:.5g}"
+
+
+def pair(got):
+    """Whether an answer has two parts, or a text."""
+    if got is None:
+        return "it returned nothing; is a return missing?"
+    return (isinstance(got, tuple | list) and len(got) == 2) or "it should return two things: return one, other"
+
+
+# 0.0 numbers in a shape
+
+
+def holds(numbers_in, shape, expected):
+    got = numbers_in(shape)
+    if got is None:
+        return "it returned nothing; is a return missing?"
+    return got == expected or f"it says {got}"
+
+
+@EXERCISES["0.0"].case("a word vector of shape (50,) holds 50 numbers")
+def _(numbers_in):
+    return holds(numbers_in, (50,), 50)
+
+
+@EXERCISES["0.0"].case("a picture of shape (3, 64, 64) holds 12,288 numbers")
+def _(numbers_in):
+    return holds(numbers_in, (3, 64, 64), 12_288)
+
+
+@EXERCISES["0.0"].case("so it is for a batch (8, 3, 20, 30), and the shape () of a single number")
+def _(numbers_in):
+    return first_wrong(holds(numbers_in, (8, 3, 20, 30), 14_400), holds(numbers_in, (), 1))
+
+
+# 0.1 batches
+
+
+@EXERCISES["0.1"].case("three pictures (3, 64, 64) become a batch (3, 3, 64, 64), each where it was in the list")
+def _(stack_pictures, pad):
+    pictures = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
+    return same(stack_pictures(list(pictures)), pictures)
+
+
+@EXERCISES["0.1"].case("so do five real stamps of shape (3, 128, 128), and a single picture that is not square")
+def _(stack_pictures, pad):
+    real, wide = data.on_white(data.stamps()[1][:5]), torch.rand(1, 3, 4, 7)
+    return first_wrong(same(stack_pictures(list(real)), real), same(stack_pictures(list(wide)), wide))
+
+
+@EXERCISES["0.1"].case("pictures of different sizes are refused with a ValueError that says why")
+def _(stack_pictures, pad):
+    wide, high = torch.zeros(3, 8, 12), torch.zeros(3, 12, 8)  # with the same number of numbers
+    return first_wrong(
+        refuses(stack_pictures, [wide, high]),
+        refuses(stack_pictures, [wide, wide, torch.zeros(3, 8, 8)]),
+    )
+
+
+def padded_right(pad, sequences):
+    if (verdict := pair(got := pad([s.clone() for s in sequences]))) is not True:
+        return verdict
+    longest = max(map(len, sequences))
+    values = torch.tensor([[*s.tolist(), *[0] * (longest - len(s))] for s in sequences], dtype=sequences[0].dtype)
+    real = torch.tensor([[j < len(s) for j in range(longest)] for s in sequences])
+    for name, part, expected in zip(("padded", "mask"), got, (values, real), strict=True):
+        if (verdict := same(part, expected)) is not True:
+            return f"{name}: {verdict}"
+    return True
+
+
+@EXERCISES["0.1"].case("captions of 2, 5 and 3 word numbers become (3, 5), with a mask; the number 0 is a word here")
+def _(stack_pictures, pad):
+    return padded_right(pad, [torch.tensor([0, 7]), torch.tensor([4, 0, 2, 9, 0]), torch.tensor([3, 1, 0])])
+
+
+@EXERCISES["0.1"].case("so do sounds, silent samples included; whole numbers stay whole, floats stay floats")
+def _(stack_pictures, pad):
+    sounds = [torch.randn(n) for n in (300, 120, 299)]
+    sounds[0][-20:] = 0
+    return first_wrong(padded_right(pad, sounds), padded_right(pad, [torch.arange(4)]))
+
+
+# 0.2 one word, many pictures
+
+
+@functools.cache
+def some_emoji():
+    """The keywords of 300 emoji, and five pictures (5, 3, 64, 64). Read once: the sheets take half a second."""
+    concepts, drawings = data.emoji()
+    return [concept.english for concept in concepts[:300]], drawings[0, [3, 400, 700, 1000, 1200]]
+
+
+def counted(count, lists):
+    if (verdict := pair(got := count([list(words) for words in lists]))) is not True:
+        return verdict
+    table = {word: [word in words for words in lists] for words in lists for word in words}
+    by_word = np.mean([sum(row) for row in table.values()])
+    by_picture = np.mean([len(set(words)) for words in lists])
+    for name, part, expected in zip(
+        ("pictures per word", "words per picture"), got, (by_word, by_picture), strict=True
+    ):
+        if (verdict := says(part, expected)) is not True:
+            return f"{name}: {verdict}"
+    return True
+
+
+@EXERCISES["0.2"].case("count: [dog, pet], [cat, pet], [pet, fish, water] are 1.75 pictures per word, 2.333 words each")
+def _(count, best_guess):
+    return counted(count, [["dog", "pet"], ["cat", "pet"], ["pet", "fish", "water"]])
+
+
+@EXERCISES["0.2"].case("a word twice in one list counts once there, and a picture without words counts")
+def _(count, best_guess):
+    return counted(count, [["red", "red", "ball"], [], ["ball"], ["red", "sun", "sun", "sun"]])
+
+
+@EXERCISES["0.2"].case("count is right on the real keywords of 300 emoji")
+def _(count, best_guess):
+    return counted(count, some_emoji()[0])
+
+
+@EXERCISES["0.2"].case("best_guess: a float tensor of a picture's shape, for one picture this picture")
+def _(count, best_guess):
+    pictures = torch.randint(0, 256, (1, 3, 6, 9), dtype=torch.uint8)
+    return same(best_guess(pictures.clone()), pictures[0].float(), 1e-2)
+
+
+@EXERCISES["0.2"].case("no other array has a smaller squared error to all pictures of a word")
+def _(count, best_guess):
+    pictures = some_emoji()[1]
+    guess = best_guess(pictures.clone())
+    if (verdict := same(guess, torch.zeros(3, 64, 64), torch.inf)) is not True:
+        return verdict
+    error, least = (float(((pictures.double() - g) ** 2).sum()) for g in (guess.double(), pictures.double().mean(0)))
+    return error <= least * (1 + 1e-6) or f"the squared error is {error:.5g}; another array has {least:.5g}"
+
+
+# 0.3 shuffling
+
+N = 400
+
+
+def seeded(seed=1):
+    return torch.Generator().manual_seed(seed)
+
+
+def samples():
+    """Two inputs whose first column is the sample's number, and labels of four classes."""
+    number = torch.arange(N)
+    first = torch.stack([number, 1000 + number, 2000 + number], 1).float()
+    second = torch.stack([number, 5000 + number], 1).float()
+    return first, second, torch.randint(0, 4, (N,))
+
+
+def handed_over(shuffled_accuracy, which, generator):
+    """The two inputs that the learner's function hands to predict."""
+    seen = []
+
+    def predict(first, second):
+        seen[:] = first.clone(), second.clone()
+        return torch.zeros(N, dtype=torch.long)
+
+    shuffled_accuracy(predict, *samples(), which, generator)
+    return seen or [torch.zeros(0, 3), torch.zeros(0, 2)]
+
+
+@EXERCISES["0.3"].case("neither shuffled: the plain accuracy")
+def _(shuffled_accuracy):
+    first, second, labels = samples()
+    some = torch.where(torch.arange(N) < 300, labels, labels + 1)  # right for 300 of 400
+    return first_wrong(
+        says(shuffled_accuracy(lambda a, b: some, first, second, labels, "neither", seeded()), 0.75),
+        says(shuffled_accuracy(lambda a, b: some[a[:, 0].long()], first, second, labels, "neither", seeded()), 0.75),
+    )
+
+
+@EXERCISES["0.3"].case("a predictor that reads the first input only falls to chance when the first is shuffled")
+def _(shuffled_accuracy):
+    return falls(shuffled_accuracy, lambda labels: lambda a, b: labels[a[:, 0].long()], "first", "second")
+
+
+@EXERCISES["0.3"].case("one that reads the second only falls when the second is shuffled")
+def _(shuffled_accuracy):
+    return falls(shuffled_accuracy, lambda labels: lambda a, b: labels[b[:, 0].long()], "second", "first")
+
+
+def falls(shuffled_accuracy, reader, read, ignored):
+    first, second, labels = samples()
+    kept, lost = (
+        shuffled_accuracy(reader(labels.clone()), first, second, labels, which, seeded()) for which in (ignored, read)
+    )
+    if kept is None:
+        return "it returned nothing; is a return missing?"
+    if (verdict := says(kept, 1)) is not True:
+        return f"{ignored} shuffled: {verdict}"
+    return 0.15 < float(lost) < 0.35 or f"{read} shuffled: it says {float(lost):.3f}, and chance is about 0.25"
+
+
+@EXERCISES["0.3"].case("rows move as a whole, none is lost or doubled, and the other input stays")
+def _(shuffled_accuracy):
+    for k, which in enumerate(("first", "second")):
+        seen, given = handed_over(shuffled_accuracy, which, seeded()), samples()[:2]
+        if seen[k].shape != given[k].shape:
+            return f"{which} shuffled: predict got the shape {tuple(seen[k].shape)}, not {tuple(given[k].shape)}"
+        if not seen[1 - k].equal(given[1 - k]):
+            return f"{which} shuffled: the other input is not as it was"
+        order = seen[k][:, 0].long()
+        if not order.sort().values.equal(torch.arange(N)):
+            return f"{which} shuffled: some rows are missing, others are there twice"
+        if not seen[k].equal(given[k][order]):
+            return f"{which} shuffled: a row is mixed from several samples"
+    return True
+
+
+@EXERCISES["0.3"].case("the order comes from the generator: the same seed gives the same order, another gives another")
+def _(shuffled_accuracy):
+    one, again, other = (handed_over(shuffled_accuracy, "first", seeded(seed))[0] for seed in (1, 1, 2))
+    if not one.equal(again):
+        return "the same seed gave two orders"
+    return not one.equal(other) or "two seeds gave the same order"
+
+
+@EXERCISES["0.3"].case("the inputs and labels that you were given are unchanged, and another `which` is a ValueError")
+def _(shuffled_accuracy):
+    given = samples()
+    kept = [x.clone() for x in given]
+    for which in ("first", "second"):
+        shuffled_accuracy(lambda a, b: torch.zeros(N), *given, which, seeded())
+    for name, now, before in zip(("first", "second", "labels"), given, kept, strict=True):
+        if not now.equal(before):
+            return f"{name} is not as it was: you changed it in place"
+    return refuses(shuffled_accuracy, lambda a, b: torch.zeros(N), *given, "third", seeded())
