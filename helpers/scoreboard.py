@@ -78,9 +78,10 @@ def number(value):
 
 def rows(run):
     """One table row a figure, its baselines at the end of the row; baselines without a figure come last."""
-    left, lines = dict(run["baselines"]), []
-    for name, value in run["figures"].items():
-        beside = {k: left.pop(k) for k in list(left) if k.startswith(name + "_")}
+    figures, left, lines = run["figures"], dict(run["baselines"]), []
+    owner = {k: max((name for name in figures if k.startswith(name + "_")), key=len, default=None) for k in left}
+    for name, value in figures.items():
+        beside = {k: left.pop(k) for k in owner if owner[k] == name}
         text = ", ".join(f"{k.removeprefix(name + '_')} {number(v)}" for k, v in beside.items())
         lines.append(f"| `{name}` | **{number(value)}** | {text} |")
     return "\n".join(lines + [f"| `{name}` | | {number(value)} |" for name, value in left.items()])
