@@ -1,4 +1,5 @@
-"""One loader a data folder. Every file is checked by size and hash before it is read."""
+"""One loader a data folder. Every file is checked by size and hash before it is read; whatever reads `data/` raises
+CourseError, with the way out, where a file is missing or damaged."""
 
 import gzip
 import hashlib
@@ -60,7 +61,7 @@ def text(name):
         A list of `str`, as printed: with capitals and punctuation.
 
     Raises:
-        CourseError: no such text, or its file is missing or damaged.
+        CourseError: no such text.
     """
     if name not in TEXTS:
         raise CourseError(f"There is no text {name!r}. Choose one of {', '.join(TEXTS)}.")
@@ -76,9 +77,6 @@ def glove(rare=False):
     Returns:
         words: list of `str`, most frequent first, lower case.
         vectors: float32 tensor of shape (words, 50), stored in half precision, not normalised.
-
-    Raises:
-        CourseError: a file is missing or damaged.
     """
     words, vectors = [], []
     for name in ("glove", "glove_rare")[: 1 + rare]:
@@ -129,7 +127,7 @@ def sound(name):
         float32 tensor of shape (samples,), full scale at 1.
 
     Raises:
-        CourseError: no such recording, or its file is missing or damaged.
+        CourseError: no such recording.
     """
     names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text())]
     if name not in names:
@@ -154,9 +152,6 @@ def digits():
 
     Returns:
         A list of `Digit`.
-
-    Raises:
-        CourseError: a file is missing or damaged.
     """
     entries, spoken = json.loads(checked("speech/digits.json").read_text()), []
     for file in dict.fromkeys(entry["file"] for entry in entries):
@@ -194,9 +189,6 @@ def emoji():
     Returns:
         concepts: list of 1,570 `Concept`.
         pictures: uint8 tensor (5, 1570, 3, 64, 64), red, green and blue on white ground, one artist of `ARTISTS` a row.
-
-    Raises:
-        CourseError: a file is missing or damaged.
     """
     concepts = [
         Concept(entry["emoji"], entry["group"], entry["en"]["name"], *(keywords(entry[code]) for code in ("en", "ko")))
@@ -228,9 +220,6 @@ def stamps():
     Returns:
         stamps: list of 276 `Stamp`.
         pictures: uint8 tensor (276, 4, 128, 128): red, green, blue, and alpha (0 where the background was).
-
-    Raises:
-        CourseError: a file is missing or damaged.
     """
     entries = json.loads(checked("stamps/index.json").read_text())
     found = [Stamp(*(entry[key] for key in ("name", "noun", "kind", "en", "ko", "sound"))) for entry in entries]
@@ -319,17 +308,18 @@ def captioned_folder(folder, size, most=8000):
 
 
 def weights(name):
-    """A network of `data/weights/`, trained longer than a lecture lasts, and the recipe that made it.
+    """A network of `data/weights/`: trained longer than a lecture lasts, or published; and the recipe that made it.
 
     Args:
         name: of the file without its ending, such as `"conditional_gan"`.
 
     Returns:
-        state: `{name: tensor}` for `load_state_dict`, in half precision.
-        recipe: `{name: str}`: configuration, seconds, machine, and the losses as a JSON list.
+        state: `{name: tensor}` for `load_state_dict`, in half precision; int8 where `name.scale` stands beside `name`:
+            weight = int8 * scale.
+        recipe: `{name: str}`: configuration, seconds, machine, and the losses as a JSON list; or where it comes from.
 
     Raises:
-        CourseError: no such network, or its file is missing or damaged.
+        CourseError: no such network.
     """
     stored = sorted(Path(p).stem for p in json.loads((DATA / "manifest.json").read_text()) if p.startswith("weights/"))
     if name not in stored:
