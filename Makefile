@@ -35,7 +35,7 @@ endif
 
 # Needs the network and uv (pip install uv).
 lock:
-	uv pip compile pyproject.toml --extra instructor --universal --python-version 3.11 --fork-strategy fewest \
+	uv pip compile pyproject.toml --extra instructor --extra site --universal --python-version 3.11 --fork-strategy fewest \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements.txt
 
 assignments: $(INSTALLED)
