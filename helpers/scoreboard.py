@@ -76,22 +76,29 @@ def number(value):
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def rows(run):
-    """One table row a figure, its baselines at the end of the row; baselines without a figure come last."""
+def rows(run, seeds=None):
+    """One table row a figure, its baselines at the end of the row; baselines without a figure come last.
+
+    `seeds`, `{figure: {"mean": ..., "spread": ...}}`, adds in brackets what three seeds gave.
+    """
     figures, left, lines = run["figures"], dict(run["baselines"]), []
     owner = {k: max((name for name in figures if k.startswith(name + "_")), key=len, default=None) for k in left}
+    spread = {k: f" ({number(some['mean'])} ± {some['spread']:.1g})" for k, some in (seeds or {}).items()}
     for name, value in figures.items():
         beside = {k: left.pop(k) for k in owner if owner[k] == name}
-        text = ", ".join(f"{k.removeprefix(name + '_')} {number(v)}" for k, v in beside.items())
-        lines.append(f"| `{name}` | **{number(value)}** | {text} |")
-    return "\n".join(lines + [f"| `{name}` | | {number(value)} |" for name, value in left.items()])
+        text = ", ".join(f"{k.removeprefix(name + '_')} {number(v)}{spread.get(k, '')}" for k, v in beside.items())
+        lines.append(f"| `{name}` | **{number(value)}**{spread.get(name, '')} | {text} |")
+    return "\n".join(lines + [f"| `{k}` | | {number(v)}{spread.get(k, '')} |" for k, v in left.items()])
 
 
 def update_readme():
     """Writes the tables of all `results/*.json` into README.md, between its two marks."""
     runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    seeds = json.loads((ROOT / "tests" / "benchmarks" / "seeds.json").read_text())
     tables = [
-        f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n{HEADER}{rows(r)}\n" for r in runs
+        f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n"
+        f"{HEADER}{rows(r, seeds.get(r['notebook'], {}).get('figures'))}\n"
+        for r in runs
     ]
     readme = ROOT / "README.md"
     readme.write_text(README_TABLE.sub(lambda _: "\n" + "\n".join(tables) + "\n", readme.read_text()))
