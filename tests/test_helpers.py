@@ -132,10 +132,25 @@ def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(
         "before\n<!-- figures: made by `make figures` -->\nold\n<!-- end of figures -->\nafter"
     )
+    (tmp_path / "tests/benchmarks").mkdir(parents=True)
+    seeds = {"77_made_up": {"figures": {"recall": {"mean": 0.481, "spread": 0.0123}}, "baselines": {}}}
+    (tmp_path / "tests/benchmarks/seeds.json").write_text(json.dumps(seeds))
     monkeypatch.setattr(scoreboard, "ROOT", tmp_path)
     scoreboard.update_readme()
     readme = (tmp_path / "README.md").read_text()
     assert "old" not in readme and "77_made_up" in readme and readme.startswith("before") and readme.endswith("after")
+    assert "| `recall` | **0.5** (0.481 ± 0.01) | chance 0.01 |" in readme
+
+
+def test_a_baseline_stands_with_the_figure_whose_name_it_goes_on_from():
+    run = {
+        "figures": {"accuracy": 0.7, "accuracy_left": 0.9},
+        "baselines": {"accuracy_left_blind": 0.1, "accuracy_blind": 0.2},
+    }
+    assert scoreboard.rows(run).splitlines() == [
+        "| `accuracy` | **0.7** | blind 0.2 |",
+        "| `accuracy_left` | **0.9** | blind 0.1 |",
+    ]
 
 
 def test_peak_memory_is_of_this_process():
