@@ -1,9 +1,10 @@
 """One loader a data folder. Every file is checked by size and hash before it is read; whatever reads `data/` raises
 CourseError, with the way out, where a file is missing or damaged."""
 
-import gzip
+import functools
 import hashlib
 import json
+import lzma
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -23,21 +24,12 @@ TEXTS = ("wordnet", "bible", "austen")
 SOUND_RATE = 16_000  # Hz, of data/sounds
 DIGIT_RATE = 8_000  # Hz, of data/speech: as on the telephone
 ARTISTS = ("noto", "twemoji", "openmoji", "fluent_flat", "fluent_3d")  # the last two are one company's
-EMOJI_SIZE, STAMP_SIZE = 64, 128  # pixels
+EMOJI_SIZE, STAMP_SIZE, NOTE_SIZE = 64, 128, 96  # pixels
+NOTE_LENGTH = 24_000  # samples, 1.5 s
 
 
 def checked(name):
-    """The path of a data file, once its size and hash agree with `data/manifest.json`.
-
-    Args:
-        name: path below `data/`, such as `"text/austen.txt.gz"`.
-
-    Returns:
-        `pathlib.Path` of the file.
-
-    Raises:
-        CourseError: the file is missing or damaged; the message names the file and the way out.
-    """
+    """The path of a data file, such as `"text/austen.txt.xz"`, once size and hash agree with `data/manifest.json`."""
     path, expected = DATA / name, json.loads((DATA / "manifest.json").read_text())[name]
     way_out = f"Get it back with: git checkout -- data/{name}"
     if not path.is_file():
@@ -52,32 +44,17 @@ def checked(name):
 
 
 def text(name):
-    """The lines of one text: a dictionary entry, a verse or a paragraph each.
-
-    Args:
-        name: `"wordnet"` (117,659 entries), `"bible"` (32,958 lines) or `"austen"` (10,298 paragraphs).
-
-    Returns:
-        A list of `str`, as printed: with capitals and punctuation.
-
-    Raises:
-        CourseError: no such text.
-    """
+    """The lines of one text, a list of `str` as printed: those of `"wordnet"` (117,659 dictionary entries), `"bible"`
+    (32,958 verses or paragraphs) or `"austen"` (10,298 paragraphs)."""
     if name not in TEXTS:
         raise CourseError(f"There is no text {name!r}. Choose one of {', '.join(TEXTS)}.")
-    return gzip.decompress(checked(f"text/{name}.txt.gz").read_bytes()).decode().splitlines()
+    return lzma.decompress(checked(f"text/{name}.txt.xz").read_bytes()).decode().splitlines()
 
 
 def glove(rare=False):
-    """GloVe 6B in 50 dimensions (Pennington et al. 2014), its 20,000 most frequent words.
-
-    Args:
-        rare: adds 1,247 rarer words that name what our pictures show, such as giraffe and teapot.
-
-    Returns:
-        words: list of `str`, most frequent first, lower case.
-        vectors: float32 tensor of shape (words, 50), stored in half precision, not normalised.
-    """
+    """GloVe 6B in 50 dimensions (Pennington et al. 2014): its 20,000 most frequent words, a list of `str` in lower
+    case, most frequent first, and float32 vectors (words, 50), stored in half precision, not normalised. `rare` adds
+    1,247 rarer words that name what our pictures show, such as giraffe and teapot."""
     words, vectors = [], []
     for name in ("glove", "glove_rare")[: 1 + rare]:
         with np.load(checked(f"text/{name}.npz"), allow_pickle=False) as stored:
@@ -86,24 +63,19 @@ def glove(rare=False):
     return words, torch.cat(vectors)
 
 
-def read_sound(path, rate=SOUND_RATE):
-    """Reads a sound file (wav, flac, ogg, mp3, aiff ...) as one channel at the given sampling rate.
-
-    Args:
-        path: of the file.
-        rate: samples a second (Hz) to convert to; the conversion filters out what would alias (soxr).
-
-    Returns:
-        float32 tensor of shape (samples,), full scale at 1. Stereo is averaged.
-
-    Raises:
-        CourseError: no such file, not a sound that libsndfile reads, no samples, or samples that are not numbers.
-    """
-    path = Path(path)
-    if not path.is_file():
+def existing(path):
+    if not Path(path).is_file():
         raise CourseError(
             f"There is no file {path}. The notebook looks from {Path.cwd().name}/; give a path from there."
         )
+    return Path(path)
+
+
+def read_sound(path, rate=SOUND_RATE):
+    """Reads a sound file (wav, flac, ogg, mp3, aiff ...) as one channel: float32 (samples,), full scale at 1. Stereo is
+    averaged; the conversion to `rate` Hz filters out what would alias (soxr). Raises CourseError: no such file, not a
+    sound that libsndfile reads, no samples, or samples that are not numbers."""
+    path = existing(path)
     try:
         channels, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.SoundFileError:
@@ -118,17 +90,8 @@ def read_sound(path, rate=SOUND_RATE):
 
 
 def sound(name):
-    """One recording of `data/sounds/`, at 16 kHz.
-
-    Args:
-        name: such as `"gcompris/violin"` or `"stamps/duck"`; all names stand in `data/sounds/index.json`.
-
-    Returns:
-        float32 tensor of shape (samples,), full scale at 1.
-
-    Raises:
-        CourseError: no such recording.
-    """
+    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"` (all names stand in
+    `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
     names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text())]
     if name not in names:
         like = ", ".join(n for n in names if name.split("/")[-1] in n) or "gcompris/violin, stamps/duck"
@@ -147,20 +110,94 @@ class Digit(NamedTuple):
     real: bool
 
 
-def digits():
-    """The spoken digits of `data/speech/`: real voices in 20 languages, synthetic ones in five.
+@functools.lru_cache(maxsize=1)  # one file holds many voices
+def whole(file, rate):
+    return read_sound(checked(file), rate)
 
-    Returns:
-        A list of `Digit`.
-    """
-    entries, spoken = json.loads(checked("speech/digits.json").read_text()), []
-    for file in dict.fromkeys(entry["file"] for entry in entries):
-        signal = read_sound(checked(f"speech/{file}"), DIGIT_RATE)
-        for entry in (e for e in entries if e["file"] == file):
-            who = entry["voice"], entry["language"], entry["real"]
-            for digit, start, length in zip(entry["digits"], entry["starts"], entry["lengths"], strict=True):
-                spoken.append(Digit(signal[start : start + length], digit, *who))
+
+def cut(file, rate, entry):
+    """The clips of a sound file, at `rate` Hz, as an index entry's starts and lengths (in samples) say."""
+    signal = whole(file, rate)
+    return [signal[at : at + length] for at, length in zip(entry["starts"], entry["lengths"], strict=True)]
+
+
+def digits():
+    """The spoken digits of `data/speech/`, a list of `Digit`: real voices in 20 languages, synthetic ones in five."""
+    spoken = []
+    for entry in json.loads(checked("speech/digits.json").read_text()):
+        signals, who = (
+            cut(f"speech/{entry['file']}", DIGIT_RATE, entry),
+            [entry[k] for k in ("voice", "language", "real")],
+        )
+        spoken += [Digit(signal, digit, *who) for signal, digit in zip(signals, entry["digits"], strict=True)]
     return spoken
+
+
+class Utterance(NamedTuple):
+    """A sentence of a real voice: its signal (samples,) at 8 kHz, who speaks, the language's code, and the sex."""
+
+    signal: torch.Tensor
+    voice: str
+    language: str
+    sex: str
+
+
+def utterances():
+    """The telephone prompts of `data/speech/utterances/`, 1 to 6 s each: a list of 315 `Utterance`, five voices."""
+    entries = json.loads(checked("speech/utterances/index.json").read_text())
+    clips = [(cut(f"speech/utterances/{e['file']}", DIGIT_RATE, e), e) for e in entries]
+    return [Utterance(s, e["voice"], e["language"], e["sex"]) for signals, e in clips for s in signals]
+
+
+def spoken_captions():
+    """What the photographs of `stamps` show, said in Bulgarian by one voice: 276 pairs of a stamp's number and a
+    signal (samples,) at 8 kHz."""
+    entry = json.loads(checked("speech/captions_bg.json").read_text())
+    return list(zip(entry["stamps"], cut("speech/captions_bg.ogg", DIGIT_RATE, entry), strict=True))
+
+
+class Note(NamedTuple):
+    """A note: its signal (24000,) at 16 kHz, the instrument's number in `instruments`, its pitch as a MIDI number (69
+    is a', 440 Hz; None for drums and rattles) and how hard it was played (MIDI velocity, 60 or 110; some 85)."""
+
+    signal: torch.Tensor
+    instrument: int
+    pitch: int | None
+    velocity: int
+
+
+def notes():
+    """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument."""
+    found = []
+    for number, entry in enumerate(json.loads(checked("notes/index.json").read_text())):
+        signals = read_sound(checked(f"notes/{entry['file']}")).unfold(0, NOTE_LENGTH, NOTE_LENGTH + 400)
+        for signal, (key, velocity, _) in zip(signals, entry["notes"], strict=True):
+            found.append(Note(signal, number, key if entry["pitched"] else None, velocity))
+    return found
+
+
+class Instrument(NamedTuple):
+    """An instrument: its name, its recording from another source for `sound` (or None), and who drew its pictures."""
+
+    name: str
+    recording: str | None
+    artists: list
+
+
+def instruments():
+    """The instruments of `data/notes/`: list of 37 `Instrument`, their pictures (uint8 (155, 4, 96, 96), with alpha, in
+    the instruments' order, as many each as it has artists), and each picture's instrument (int64 (155,))."""
+    entries = json.loads(checked("notes/index.json").read_text())
+    found = [Instrument(e["name"], e["recording"], [p["artist"] for p in e["pictures"]]) for e in entries]
+    owner = torch.tensor([i for i, one in enumerate(found) for _ in one.artists])
+    return found, tiles("notes/pictures.webp", "RGBA", NOTE_SIZE, len(owner)), owner
+
+
+def faces():
+    """The drawn faces of `data/faces/`: a list of 400 dictionaries (sex, shapes, sizes, colours; facesjs's names), and
+    the pictures, uint8 (400, 3, 64, 64), on white ground."""
+    entries = json.loads(checked("faces/index.json").read_text())
+    return entries, tiles("faces/faces.webp", "RGB", EMOJI_SIZE, len(entries))
 
 
 def tiles(name, mode, size, count):
@@ -184,12 +221,8 @@ class Concept(NamedTuple):
 
 
 def emoji():
-    """The drawings of `data/emoji/`: 1,570 concepts, each drawn five times, by four independent artists.
-
-    Returns:
-        concepts: list of 1,570 `Concept`.
-        pictures: uint8 tensor (5, 1570, 3, 64, 64), red, green and blue on white ground, one artist of `ARTISTS` a row.
-    """
+    """The drawings of `data/emoji/`, by four independent artists: a list of 1,570 `Concept`, and the pictures, uint8
+    (5, 1570, 3, 64, 64), red, green and blue on white ground, one of `ARTISTS` a row."""
     concepts = [
         Concept(entry["emoji"], entry["group"], entry["en"]["name"], *(keywords(entry[code]) for code in ("en", "ko")))
         for entry in json.loads(checked("emoji/concepts.json").read_text())
@@ -215,12 +248,8 @@ class Stamp(NamedTuple):
 
 
 def stamps():
-    """The photographs of `data/stamps/`, cut out.
-
-    Returns:
-        stamps: list of 276 `Stamp`.
-        pictures: uint8 tensor (276, 4, 128, 128): red, green, blue, and alpha (0 where the background was).
-    """
+    """The photographs of `data/stamps/`, cut out: a list of 276 `Stamp`, and the pictures, uint8 (276, 4, 128, 128):
+    red, green, blue, and alpha (0 where the background was)."""
     entries = json.loads(checked("stamps/index.json").read_text())
     found = [Stamp(*(entry[key] for key in ("name", "noun", "kind", "en", "ko", "sound"))) for entry in entries]
     return found, tiles("stamps/photographs.webp", "RGBA", STAMP_SIZE, len(found))
@@ -233,23 +262,10 @@ def on_white(pictures):
 
 
 def read_picture(path, size=EMOJI_SIZE):
-    """Reads a picture file of any size and mode, whole, in the middle of a white square.
-
-    Args:
-        path: of the file (png, jpeg, webp, gif, bmp, tiff). What is transparent becomes white.
-        size: the square's side, in pixels.
-
-    Returns:
-        uint8 tensor (3, size, size): red, green, blue.
-
-    Raises:
-        CourseError: no such file, not a picture that Pillow reads, or a damaged one.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CourseError(
-            f"There is no file {path}. The notebook looks from {Path.cwd().name}/; give a path from there."
-        )
+    """Reads a picture file (png, jpeg, webp, gif, bmp, tiff) of any size and mode, whole, amid a white square of `size`
+    pixels a side: uint8 (3, size, size). What is transparent becomes white. Raises CourseError: no such file,
+    not a picture that Pillow reads, or a damaged one."""
+    path = existing(path)
     try:
         with Image.open(path) as picture:
             return squared(picture, size)
@@ -269,21 +285,15 @@ def squared(picture, size):
 
 
 def captioned_folder(folder, size, most=8000):
-    """Reads COCO Captions or Flickr8k from a folder of the learner's, through `torchvision.datasets`.
+    """Reads COCO Captions or Flickr8k from a folder of the learner's, through `torchvision.datasets`: pictures, uint8
+    (n, 3, size, size), and a list of n tuples of captions, as many for each picture as the one with fewest has; lower
+    case, words of letters only, with blanks between them.
 
     Args:
         folder: holds COCO's `captions_*.json` (anywhere below) with its pictures, or Flickr8k's page of captions
             (`*.html`) with its `*.jpg` files.
         size: pictures become squares of so many pixels a side, on white.
         most: read the first so many pictures, at most.
-
-    Returns:
-        pictures: uint8 tensor (n, 3, size, size).
-        captions: list of n tuples of captions, as many for each picture as the one with fewest has; lower case, words
-            of letters only, with blanks between them.
-
-    Raises:
-        CourseError: no such folder, or neither data set in it.
     """
     import torchvision  # a second and a hundred megabytes, which only this function needs
 
@@ -308,19 +318,10 @@ def captioned_folder(folder, size, most=8000):
 
 
 def weights(name):
-    """A network of `data/weights/`: trained longer than a lecture lasts, or published; and the recipe that made it.
-
-    Args:
-        name: of the file without its ending, such as `"conditional_gan"`.
-
-    Returns:
-        state: `{name: tensor}` for `load_state_dict`, in half precision; int8 where `name.scale` stands beside `name`:
-            weight = int8 * scale.
-        recipe: `{name: str}`: configuration, seconds, machine, and the losses as a JSON list; or where it comes from.
-
-    Raises:
-        CourseError: no such network.
-    """
+    """A network of `data/weights/`, such as `"conditional_gan"`: trained longer than a lecture lasts, or published. Its
+    state, `{name: tensor}` for `load_state_dict`, in half precision (where `name.scale` stands beside an int8 `name`,
+    the weight is their product); and a recipe `{name: str}`: configuration, seconds, machine, losses as a JSON list; or
+    where it comes from."""
     stored = sorted(Path(p).stem for p in json.loads((DATA / "manifest.json").read_text()) if p.startswith("weights/"))
     if name not in stored:
         raise CourseError(f"There are no weights {name!r}. Choose one of {', '.join(stored)}.")

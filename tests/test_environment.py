@@ -108,13 +108,13 @@ def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
     assert not right and "does not import" in line and "--force-reinstall" in line
 
     (tmp_path / "data/text").mkdir(parents=True)
-    (tmp_path / "data/text/austen.txt.gz").write_bytes(b"damaged")
+    (tmp_path / "data/text/austen.txt.xz").write_bytes(b"damaged")
     (tmp_path / "data/manifest.json").write_bytes((ROOT / "data/manifest.json").read_bytes())
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["torch"]\n')
     monkeypatch.setattr(doctor, "ROOT", tmp_path)
     assert doctor.main() == 1
     said = capsys.readouterr().out
-    assert "austen.txt.gz is damaged: git checkout" in said and "wordnet.txt.gz is missing: git checkout" in said
+    assert "austen.txt.xz is damaged: git checkout" in said and "wordnet.txt.xz is missing: git checkout" in said
 
 
 def test_make_lab_opens_the_readmes_first_notebook_on_localhost_with_its_token():

@@ -40,13 +40,13 @@ def test_glove_is_what_it_should_be():
 def test_missing_and_damaged_files_are_named_with_the_way_out(tmp_path, monkeypatch):
     (tmp_path / "text").mkdir()
     (tmp_path / "manifest.json").write_bytes((data.DATA / "manifest.json").read_bytes())
-    whole = data.checked("text/austen.txt.gz").read_bytes()
+    whole = data.checked("text/austen.txt.xz").read_bytes()
     monkeypatch.setattr(data, "DATA", tmp_path)
-    with pytest.raises(CourseError, match="austen.txt.gz is missing.*git checkout -- data/text/austen.txt.gz"):
+    with pytest.raises(CourseError, match="austen.txt.xz is missing.*git checkout -- data/text/austen.txt.xz"):
         data.text("austen")
     for damaged in (b"", whole[:-1], whole[:1000] + b"x" + whole[1001:]):
-        (tmp_path / "text/austen.txt.gz").write_bytes(damaged)
-        with pytest.raises(CourseError, match="austen.txt.gz is damaged.*git checkout"):
+        (tmp_path / "text/austen.txt.xz").write_bytes(damaged)
+        with pytest.raises(CourseError, match="austen.txt.xz is damaged.*git checkout"):
             data.text("austen")
     with pytest.raises(CourseError, match="no text 'koran'.*wordnet, bible, austen"):
         data.text("koran")

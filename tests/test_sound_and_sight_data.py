@@ -157,3 +157,75 @@ def test_the_voice_encoder_tells_voices_apart():
 def test_unknown_weights_are_refused():
     with pytest.raises(CourseError, match="no weights 'soundnet9'.*soundnet, "):
         data.weights("soundnet9")
+
+
+# -------------------------------------------------------------------------------------------------- pictures and notes
+def test_instruments_have_pictures_and_notes():
+    instruments, pictures, owner = data.instruments()
+    assert len(instruments) == len({one.name for one in instruments}) == 37
+    assert pictures.shape == (155, 4, 96, 96) and pictures.dtype == torch.uint8 and owner.shape == (155,)
+    assert owner.bincount().tolist() == [len(one.artists) for one in instruments] and (owner.diff() >= 0).all()
+    assert sum(len(one.artists) >= 2 for one in instruments) == 25
+    drawn = (pictures[:, 3] > 128).float().mean((1, 2))
+    assert drawn.min() > 0.02 and drawn.max() < 0.95  # neither blank nor without free ground
+    known = {entry["name"] for entry in json.loads((data.DATA / "sounds/index.json").read_text())}
+    recordings = [one.recording for one in instruments if one.recording]
+    assert len(recordings) == len(set(recordings)) == 26 and set(recordings) <= known
+
+
+def test_notes_sound_at_their_pitch():
+    notes = data.notes()
+    assert len(notes) == 444 and {len(note.signal) for note in notes} == {24_000}
+    assert [sum(note.instrument == i for note in notes) for i in range(37)] == [12] * 37
+    loudest = torch.stack([note.signal for note in notes]).abs().amax(1)
+    assert loudest.min() > 0.03 and loudest.max() < 1
+    names = [one.name for one in data.instruments()[0]]
+    bands = torch.fft.rfftfreq(24_000, 1 / 16_000)
+    for note in notes:
+        if names[note.instrument] in ("trumpet", "flute", "oboe", "clarinet", "harmonica", "recorder", "bagpipes"):
+            hertz = 440 * 2 ** ((note.pitch - 69) / 12)
+            power = torch.fft.rfft(note.signal).abs().square()
+            near = [(bands - k * hertz).abs() < 0.03 * hertz for k in range(1, int(7_800 / hertz) + 1)]
+            assert power[torch.stack(near).any(0)].sum() > 0.8 * power.sum(), (names[note.instrument], note.pitch)
+    untuned = {names[note.instrument] for note in notes if note.pitch is None}
+    assert untuned == {"bongos", "castanets", "cymbal", "hand drum", "maracas", "snare drum", "tambourine", "triangle"}
+
+
+# --------------------------------------------------------------------------------------------------- voices and faces
+def test_utterances_are_sentences_of_five_voices():
+    spoken = data.utterances()
+    seconds = {}
+    for said in spoken:
+        assert 8_000 <= len(said.signal) <= 48_000 and 0.3 < said.signal.abs().max() < 0.7
+        seconds[said.voice] = seconds.get(said.voice, 0) + len(said.signal) / 8_000
+    assert {voice: round(s, -1) for voice, s in seconds.items()} == {
+        "allison": 280, "carlo": 270, "june": 100, "topal": 100, "menardi": 100
+    }  # fmt: skip
+    assert len(spoken) == 315 and {s.voice for s in spoken if s.sex == "male"} == {"carlo"}
+
+
+def test_no_utterance_is_there_twice_or_a_tone():
+    spoken = data.utterances()
+    for said in spoken:
+        power = torch.fft.rfft(said.signal).abs().square()
+        assert power.topk(3).values.sum() < 0.5 * power.sum()  # a beep has nearly all of it in one place
+    assert len({(s.voice, len(s.signal), round(s.signal.square().sum().item(), 3)) for s in spoken}) == len(spoken)
+
+
+def test_every_photograph_has_a_spoken_caption():
+    captions = data.spoken_captions()
+    assert [number for number, _ in captions] == list(range(len(data.stamps()[0])))
+    for number, signal in captions:
+        assert 2_000 < len(signal) < 48_000 and 0.3 < signal.abs().max() < 0.75, number
+
+
+def test_faces_show_what_is_told_of_them():
+    told, pictures = data.faces()
+    assert len(told) == 400 and pictures.shape == (400, 3, 64, 64) and pictures.dtype == torch.uint8
+    assert [one["sex"] for one in told].count("female") == 200
+    assert {one["facialHair"] for one in told if one["sex"] == "female"} == {"none"}
+    assert (pictures.float().flatten(1).std(1) > 20).all() and (pictures[:, :, 0, 0] > 240).all()
+    for one, picture in zip(told, pictures, strict=True):  # the cheeks and the brow have the colour of the skin
+        skin = torch.tensor([int(one["skin"][i : i + 2], 16) for i in (1, 3, 5)])
+        near = (picture - skin[:, None, None].float()).abs().amax(0) < 25
+        assert near.float().mean() > 0.06, one

