@@ -6,7 +6,9 @@ INSTALLED := .venv/installed
 NBGRADER = $(addprefix nbgrader.server_extensions.,assignment_list course_list formgrader validate_assignment)
 FIRST = $(shell grep -om1 'notebooks/[0-9a-z_]*.ipynb' README.md)
 
-.PHONY: lab test lint lock assignments figures race
+SITE ?= results/site
+
+.PHONY: lab test lint lock assignments figures race site grade
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.assignments copy
 	$(BIN)/jupyter lab --ServerApp.ip=localhost --ServerApp.root_dir=. $(LAB_FLAGS) $(FIRST)
@@ -51,3 +53,12 @@ figures: $(INSTALLED)
 race: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/word2vec_speed.py
 	$(BIN)/python tests/benchmarks/stft_speed.py
+
+# The course as web pages, with the outputs that the notebooks store. A broken link stops it.
+site: $(INSTALLED)
+	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
+	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
+
+# Four made-up learners; or your class: make grade ASSIGNMENT=02_spectrograms SUBMISSIONS=a/folder
+grade: $(INSTALLED)
+	$(BIN)/python docs/grade.py $(if $(ASSIGNMENT)$(SUBMISSIONS),"$(ASSIGNMENT)" "$(SUBMISSIONS)")

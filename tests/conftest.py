@@ -1,0 +1,35 @@
+"""A headless Chromium for the tests that look at pages; without one they are skipped, with a word that says so."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "results" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The system's Chromium or Chrome, or the one that `playwright install chromium` brought."""
+    from playwright.sync_api import Error, sync_playwright
+
+    system = next(filter(None, map(shutil.which, NAMES)), None)
+    flags = [
+        "--no-sandbox",
+        "--autoplay-policy=no-user-gesture-required",
+    ]  # root in a container; a sound without a click
+    with sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=system, args=flags)
+        except Error as error:
+            pytest.skip(f"no Chromium to look with (apt-get install chromium): {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def screenshot():
+    """`screenshot(page, name)` keeps what a person would see as results/screenshots/name.png."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=SCREENSHOTS / f"{name}.png")

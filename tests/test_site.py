@@ -1,0 +1,229 @@
+"""The website that `make site` builds: its links, its pictures and sounds, and what a reader sees in both themes, on a desk and a phone."""
+
+import copy
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.definitions import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
+SOURCES = sorted(NOTEBOOKS.glob("*.ipynb")) + sorted((NOTEBOOKS / "assignments").glob("*.ipynb"))
+WINDOWS = {"desktop": (1280, 900), "phone": (390, 844)}
+LOOKS = [(theme, window) for theme in ("light", "dark") for window in WINDOWS]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the built site."""
+    folder = tmp_path_factory.mktemp("web") / "site"
+    made = subprocess.run(
+        # -o: the environment that runs this test is the one to use, however old its stamp
+        ["make", "-o", ".venv/installed", "site", f"SITE={folder}", f"BIN={os.path.dirname(sys.executable)}"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout + made.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    """Every page of the site, read: `{its path: BeautifulSoup}`."""
+    found = [page for page in site.rglob("*.html") if "_static" not in page.parts]
+    return {page.relative_to(site).as_posix(): BeautifulSoup(page.read_text(), "html.parser") for page in found}
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Where a server on this machine shows the site."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+def on_the_web(source):
+    return source.relative_to(ROOT).with_suffix(".html").as_posix()
+
+
+def test_every_lecture_and_every_assignment_is_there_and_in_the_menu(pages):
+    menu = {link["href"] for link in pages["index.html"].select("nav a.reference.internal")}
+    assert {on_the_web(source) for source in SOURCES} <= menu
+    assert {"data/README.html", "docs/instructor.html"} <= menu
+    assert "Clone the repository" in pages["index.html"].get_text(), "the front page is README.md"
+
+
+def test_no_solution_is_on_the_site(site):
+    assert not list(site.rglob("*solution*"))
+
+
+def dead_ends(path, page, pages, site):
+    """Addresses on a page that lead to nothing, or that make the browser ask another host."""
+    wrong = []
+    for tag in page.select("[href], [src]"):
+        target = tag.get("href") or tag.get("src") or ""
+        parts = urlsplit(target)
+        if parts.scheme == "data" or (parts.scheme and tag.name == "a"):
+            continue
+        if parts.scheme or parts.netloc:
+            wrong.append(f"{path}: {tag.name} asks another host: {target}")
+            continue
+        file = ((site / path).parent / unquote(parts.path)).resolve() if parts.path else site / path
+        there = file.is_file()
+        if there and parts.fragment and tag.name == "a" and file.suffix == ".html":
+            on = pages[file.relative_to(site.resolve()).as_posix()] if parts.path else page
+            there = on.find(id=unquote(parts.fragment)) is not None or parts.fragment == "main-content"
+        wrong += [] if there else [f"{path}: {target}"]
+    return wrong
+
+
+def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(pages, site):
+    assert [wrong for path, page in pages.items() for wrong in dead_ends(path, page, pages, site)] == []
+
+
+def test_dead_ends_are_found(pages, site):
+    for bad in ('<a href="nowhere.html">', '<img src="gone.png">', '<a href="index.html#gone">', "<script src='//x.org/y.js'>"):  # fmt: skip
+        assert len(dead_ends("README.html", BeautifulSoup(bad, "html.parser"), pages, site)) == 1, bad
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=on_the_web)
+def test_a_page_shows_its_notebooks_pictures_players_and_formulas(source, pages):
+    page = pages[on_the_web(source)]
+    outputs = [o for c in nbformat.read(source, as_version=4).cells for o in c.get("outputs", [])]
+    stored = "".join("".join(o.get("data", {}).get("text/html", "")) for o in outputs)
+    shown = page.select(".cell_output img")
+    assert len(shown) == stored.count("<img ") and all(image["alt"].strip() for image in shown)
+    players = page.select("audio")
+    assert len(players) == stored.count("<audio ") and all(player["aria-label"].strip() for player in players)
+    text = copy.copy(page.article)
+    for tag in text.select("pre, code, .math, script"):
+        tag.decompose()
+    assert not re.search(r"\$|\\[a-z]|\*\*", text.get_text()), "a formula or bold type was not read as such"
+
+
+def test_a_broken_link_stops_the_build(tmp_path):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    (tmp_path / "data").mkdir()
+    for page in ("README.md", "data/README.md"):
+        (tmp_path / page).write_text("# A page\n[one](nowhere.md), [two](#nothing)\n")
+    for notebook in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
+        (tmp_path / notebook).parent.mkdir(exist_ok=True)
+        cell = nbformat.v4.new_markdown_cell("# A notebook\n[three](../gone.ipynb)", id="a")
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / notebook)
+    command = [sys.executable, "-m", "sphinx", "-c", "docs", "-q", "--fail-on-warning", ".", "out"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert made.returncode != 0
+    for link in ("nowhere.md", "nothing", "../gone.ipynb"):
+        assert made.stderr.count(f"{link}'") == 2, made.stderr
+
+
+def seen_problems(page, address, then):
+    """Opens a page, does what `then(page)` does, and tells what a console, a network tab and a ruler would show as wrong."""
+    wrong = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    page.on("requestfailed", lambda r: wrong.append(f"failed: {r.url}"))
+    page.on(
+        "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else wrong.append(f"asks {r.url}")
+    )
+    then(page)
+    return wrong
+
+
+FORMULAS = "document.querySelectorAll('.math').length == document.querySelectorAll('.math mjx-container').length"
+CONTRASTS = """() => {
+    const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = e => { while (e) { const c = numbers(getComputedStyle(e).backgroundColor); if (c.length == 3 || c[3]) return c; e = e.parentElement; } return [255, 255, 255]; };
+    const seen = {};
+    for (const e of document.querySelectorAll('article p, article td, article figcaption, article pre, article figure div, article a:not(.headerlink)')) {
+        if (!e.textContent.trim() || !e.offsetHeight) continue;
+        const [a, b] = [light(numbers(getComputedStyle(e).color)), light(ground(e))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) seen[e.tagName + ': ' + e.textContent.trim().slice(0, 40)] = ratio;
+    }
+    return seen;
+}"""  # WCAG 2: letters on their ground differ in brightness by 4.5 or more
+
+
+@pytest.mark.parametrize(("theme", "window"), LOOKS)
+def test_what_a_reader_sees(theme, window, browser, address, screenshot):
+    turn = LOOKS.index((theme, window))
+    always = [NOTEBOOKS / "02_spectrograms.ipynb"]
+    visited = ["index.html"] + [on_the_web(s) for i, s in enumerate(SOURCES) if i % len(LOOKS) == turn or s in always]
+    width, height = WINDOWS[window]
+    with browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme) as context:
+        page = context.new_page()
+
+        def read(page):
+            for path in visited:
+                page.goto(address + path)
+                page.wait_for_function(FORMULAS)
+                assert page.locator("mjx-merror").count() == 0, f"{path}: a formula that MathJax cannot read"
+                assert page.locator("html").get_attribute("data-theme") == theme
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, (
+                    f"{path} is wider than the window"
+                )
+                assert page.evaluate(CONTRASTS) == {}, f"{path}: hard to read"
+                screenshot(page, f"site-{theme}-{window}-{path.replace('/', '-').removesuffix('.html')}")
+
+        assert seen_problems(page, address, read) == []
+
+
+def test_a_figure_is_seen_and_a_sound_is_heard(browser, address, screenshot):
+    with browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(address + "notebooks/02_spectrograms.html")
+        player, figure = page.locator("audio").first, page.locator(".cell_output figure img").first
+        player.scroll_into_view_if_needed()
+        assert player.bounding_box()["width"] > 200
+        player.evaluate("player => player.play()")
+        page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
+        figure.scroll_into_view_if_needed()
+        assert figure.evaluate("image => image.naturalWidth") > 500 and figure.bounding_box()["width"] > 500
+        screenshot(page, "site-figure")
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_search_finds_a_word(window, browser, address, screenshot):
+    width, height = WINDOWS[window]
+    with browser.new_context(viewport={"width": width, "height": height}) as context:
+        page = context.new_page()
+
+        def search(page):
+            page.goto(address + "index.html")
+            page.locator(".search-button-field:visible, .search-button:visible").first.click()
+            page.locator("dialog input[name=q], .search-button__search-container input").first.fill("Nyquist")
+            page.keyboard.press("Enter")
+            page.locator("#search-results a", has_text="02 Spectrograms").first.wait_for()
+            screenshot(page, f"site-search-{window}")
+
+        assert seen_problems(page, address, search) == []
+
+
+def test_the_theme_changes_by_its_button(browser, address):
+    with browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light") as context:
+        page = context.new_page()
+        page.goto(address + "index.html")
+        for theme in ("Dark", "Light"):
+            page.get_by_label("Color mode").click()
+            page.locator(".theme-switch-container").get_by_text(theme, exact=True).click()
+            page.reload()  # the choice is kept
+            assert page.locator("html").get_attribute("data-theme") == theme.lower()
