@@ -1,0 +1,216 @@
+"""The course in a real browser: JupyterLab as `make lab` starts it, a lecture and an assignment as a person uses them."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from playwright.sync_api import TimeoutError, expect
+
+from tests.definitions import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
+LECTURE, ASSIGNMENT = "02_spectrograms.ipynb", "00_multimodal_learning.ipynb"
+LAST_CELL = "slide"  # of the lecture: by then it has shown figures, players and a slider
+MINUTE = 60_000  # in a browser's milliseconds; a busy machine is slow
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A copy of what a learner's folder holds, so that nobody's own work is touched; the lecture ends after its slider."""
+    folder = tmp_path_factory.mktemp("house")
+    for name in ("Makefile", "README.md", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("helpers", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("work", "__pycache__", ".ipynb*"))
+    (folder / "data").symlink_to(ROOT / "data")
+    lecture = nbformat.read(folder / "notebooks" / LECTURE, as_version=4)
+    ids = [cell.id for cell in lecture.cells]
+    lecture.cells = lecture.cells[: ids.index(LAST_CELL) + 1]
+    for cell in lecture.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)  # what is seen later was made by this run
+    nbformat.write(lecture, folder / "notebooks" / LECTURE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(house, browser):
+    """JupyterLab as `make lab` starts it, with a port and a token of its own: `lab("notebooks/x.ipynb")` is an address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    flags = (
+        f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0 --IdentityProvider.token={token}"
+    )
+    own = {f"JUPYTER_{kind}_DIR": str(house / ".jupyter" / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    command = ["make", "-o", ".venv/installed", "lab", f"BIN={os.path.dirname(sys.executable)}", f"LAB_FLAGS={flags}"]
+    environment = os.environ | own | {"PYTHONPATH": str(house)}  # helpers of this house
+    with open(house / "lab.log", "w") as log:
+        server = subprocess.Popen(command, cwd=house, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_for(f"http://localhost:{port}/api/status?token={token}", server, house / "lab.log")
+        # ?reset: a workspace restored from the last time may hang
+        yield lambda path: f"http://localhost:{port}/lab/tree/{path}?reset&token={token}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def wait_for(address, server, log):
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        try:
+            return urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            assert server.poll() is None, f"make lab ended:\n{log.read_text()}"
+            time.sleep(0.3)
+    raise AssertionError(f"JupyterLab did not answer for two minutes:\n{log.read_text()}")
+
+
+@pytest.fixture
+def opened(browser, lab):
+    """`opened("notebooks/x.ipynb")` shows a notebook in a fresh window with its kernel ready, and returns the page."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(MINUTE)
+
+    def opened(path):
+        page = context.new_page()
+        page.goto(lab(path))
+        page.locator(".jp-NotebookPanel:visible .jp-Cell").first.wait_for()
+        page.locator(".jp-NotebookPanel:visible [data-status=idle]").first.wait_for(timeout=2 * MINUTE)
+        return page
+
+    yield opened
+    context.close()
+
+
+def cell(page, notebook, name, folder):
+    """The cell of this id on the page."""
+    ids = [c.id for c in nbformat.read(folder / notebook, as_version=4).cells]
+    return page.locator(f".jp-Notebook:visible .jp-Cell[data-windowed-list-index='{ids.index(name)}']")
+
+
+def from_menu(page, menu, *items):
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    for item in items:
+        page.locator(".lm-Menu").last.get_by_text(item, exact=True).click()
+
+
+def run_all(page):
+    """Run > Run All Cells, once more where the kernel was not connected yet and nothing began; waits until all have run."""
+    prompts = page.locator(".jp-Notebook:visible .jp-CodeCell:not(.jp-mod-noInput) .jp-InputPrompt")
+    for _ in range(4):
+        from_menu(page, "Run", "Run All Cells")
+        try:
+            page.wait_for_function(BEGAN, timeout=15_000)
+            break
+        except TimeoutError:
+            continue
+    page.wait_for_function(ALL_RAN, timeout=3 * MINUTE)
+    return [text.strip() for text in prompts.all_text_contents()]
+
+
+PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p => p.textContent.trim())"
+BEGAN = f"{PROMPTS}.some(text => text != '[ ]:')"
+ALL_RAN = f"{PROMPTS}.every(text => /^\\[\\d+\\]:$/.test(text))"
+ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+
+
+def test_a_lecture_runs_from_the_menu_its_slider_moves_and_its_sound_plays(opened, house, screenshot):
+    page = opened(f"notebooks/{LECTURE}")
+    before = page.locator(".jp-OutputArea-output:visible img, .jp-OutputArea-output:visible audio").count()
+    assert before == 0, "what is seen later was not stored"
+    prompts = run_all(page)
+    assert prompts == [f"[{i + 1}]:" for i in range(len(prompts))]
+    errors = page.locator(f".jp-Notebook:visible :is({ERRORS})")
+    assert errors.count() == 0, errors.all_text_contents()
+
+    player = page.locator(".jp-Notebook:visible audio").first
+    player.scroll_into_view_if_needed()
+    assert player.evaluate("player => player.currentTime") == 0
+    player.click(position={"x": 20, "y": 20})  # the triangle
+    page.wait_for_function("player => player.currentTime > 0.2", arg=player.element_handle())
+    screenshot(page, "lab-sound")
+
+    last = cell(page, LECTURE, LAST_CELL, house / "notebooks")
+    slider, figure = last.locator(".noUi-base").first, last.locator("figure img")
+    slider.scroll_into_view_if_needed()
+    first, alt = figure.get_attribute("src"), figure.get_attribute("alt")
+    expect(last.locator(".widget-readout")).to_have_text("100")
+    assert "100 ms" in alt
+    box = slider.bounding_box()
+    last.locator(".noUi-handle").hover()
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    page.wait_for_function(
+        "([image, was]) => !image.isConnected || image.alt != was", arg=[figure.element_handle(), alt]
+    )
+    figure.wait_for()
+    reading = int(last.locator(".widget-readout").text_content())
+    assert 300 < reading < 600
+    last.locator(f"figure img[alt*='{reading} ms']").wait_for()
+    assert figure.count() == 1 and figure.get_attribute("src") != first, "the new figure takes the old one's place"
+    screenshot(page, "lab-slider")
+
+    from_menu(page, "Settings", "Theme", "JupyterLab Dark")
+    page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
+    screenshot(page, "lab-dark")
+
+
+def test_an_exercise_is_failed_and_then_solved(opened, house, screenshot):
+    work = house / "notebooks" / "work"
+    page = opened(f"notebooks/work/{ASSIGNMENT}")
+
+    def run(name, text=None):
+        """Clicks into a cell, writes what is given, presses Shift+Enter, and returns its output once it has run."""
+        here = cell(page, ASSIGNMENT, name, work)
+        here.locator(".cm-content").click()
+        if text:
+            page.keyboard.press("ControlOrMeta+a")
+            page.keyboard.insert_text(text)
+        prompt = here.locator(".jp-InputPrompt").text_content()
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_function(
+            "([e, was]) => e.textContent != was && /\\d/.test(e.textContent)",
+            arg=[here.locator(".jp-InputPrompt").element_handle(), prompt],
+        )
+        here.scroll_into_view_if_needed()
+        return here.locator(".jp-OutputArea").text_content()
+
+    assert "This cell has run." in run("setup")
+    said = run("fail")
+    assert "✘" in said and "Hint 1 of 4" in said and "Hint 2" not in said
+    assert "Hint 2 of 4" in run("fail"), "each failure shows one more"
+    screenshot(page, "lab-failed")
+    run("numbers")
+    assert "it is not written yet" in run("check-numbers")
+    run("numbers", "def numbers_in(shape):\n    return sum(shape)")
+    said = run("check-numbers")
+    assert "✔" in said and "✘" in said and "Exercise 0.0 is solved" not in said
+    run("numbers", "def numbers_in(shape):\n    return math.prod(shape)")
+    said = run("check-numbers")
+    assert "Exercise 0.0 is solved." in said and "✘" not in said and said.rstrip().endswith("1.0")
+    screenshot(page, "lab-solved")
+
+    run_all(
+        page
+    )  # what waited for this exercise goes on; what waits for others says so, and nothing stops with an error
+    errors = page.locator(f".jp-Notebook:visible :is({ERRORS})")
+    assert errors.count() == 0, errors.all_text_contents()
+    assert "its picture" in cell(page, ASSIGNMENT, "look-numbers-cell", work).locator(".jp-OutputArea").text_content()
+    waiting = cell(page, ASSIGNMENT, "lean-draw", work).locator(".jp-OutputArea").text_content()
+    assert "This cell waits for exercise 0.3." in waiting
+
+    page.keyboard.press("ControlOrMeta+s")
+    page.locator(".jp-mod-dirty").wait_for(state="detached")
+    assert "math.prod(shape)" in (work / ASSIGNMENT).read_text(), "it is kept in the learner's own copy"
+    assert "math.prod(shape)" not in (house / "notebooks" / "assignments" / ASSIGNMENT).read_text()

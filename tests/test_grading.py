@@ -1,0 +1,115 @@
+"""A class of four hands in assignment 00: nbgrader's marks are those of the checks, and a loop without end costs one exercise."""
+
+import csv
+import subprocess
+
+import nbformat
+import pytest
+
+from docs import grade
+from helpers import CourseError, checks
+from tests.definitions import NOTEBOOKS
+
+POINTS = {"check-numbers": 1, "check-shapes": 3, "check-many": 3, "check-shuffle": 3}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """The folder of the graded class, and its table of marks by learner."""
+    course = tmp_path_factory.mktemp("class") / "course"
+    course.mkdir()
+    grade.hand_in(grade.made_up(), course / "handed-in")
+    table = grade.grade(course, grade.REHEARSED, course / "handed-in", timeout=30)
+    return course, {row["learner"]: row for row in table}
+
+
+def checked(notebook):
+    """The marks of each check when the cells up to it are run here: only set-up, stubs and checks."""
+    names, found = {}, {}
+    checks.solved.clear()
+    for cell in notebook.cells:
+        told = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and (cell.id == "setup" or told.get("solution")):
+            exec(cell.source, names)
+        elif cell.cell_type == "code" and told.get("grade"):
+            found[cell.id] = eval(cell.source, names)
+    return found
+
+
+@pytest.mark.parametrize("learner", ["perfect", "partial", "blank"])
+def test_nbgraders_marks_are_those_of_the_checks(learner, graded):
+    submission = grade.made_up()[learner]
+    original = nbformat.read(grade.ASSIGNMENTS / f"{grade.REHEARSED}.ipynb", as_version=4)
+    for cell, first in zip(submission.cells, original.cells, strict=True):
+        if cell.metadata.get("nbgrader", {}).get("locked"):
+            cell.source = first.source  # a check that the learner changed counts as it was
+    row, found = graded[1][learner], checked(submission)
+    assert {name: row[name] for name in POINTS} == found
+    assert row["sum"] == round(sum(found.values()), 2) and row["of"] == 12
+
+
+def test_the_four_marks(graded):
+    _, rows = graded
+    assert {name: rows["perfect"][name] for name in POINTS} == POINTS
+    assert {name: rows["blank"][name] for name in POINTS} == dict.fromkeys(POINTS, 0)
+    assert 0 < rows["partial"]["check-numbers"] < 1, "some cases right: a part of the marks"
+    assert rows["partial"]["check-shapes"] == 3
+    assert rows["partial"]["check-many"] == 0, "a check that was changed to return 3.0 gives nothing"
+    assert {name: rows["loop"][name] for name in POINTS} == POINTS | {"check-many": 0}
+    assert [rows[who]["to read"] for who in ("perfect", "partial", "blank")] == [2, 0, 0], (
+        "their own words, if they wrote some"
+    )
+
+
+def test_the_learners_copy_is_the_one_that_nbgrader_releases(graded):
+    course, _ = graded
+    released = nbformat.read(course / "release" / grade.REHEARSED / f"{grade.REHEARSED}.ipynb", as_version=4)
+    copy = nbformat.read(NOTEBOOKS / "assignments" / f"{grade.REHEARSED}.ipynb", as_version=4)
+    assert [(c.id, c.source) for c in released.cells] == [(c.id, c.source) for c in copy.cells]
+
+
+def test_every_learner_gets_feedback_and_the_table_is_written(graded):
+    course, rows = graded
+    said = {}
+    for learner in rows:
+        (page,) = (course / "feedback" / learner).rglob("*.html")
+        said[learner] = page.read_text()
+    assert "Exercise 0.3 is solved" in said["perfect"]
+    assert "it is not written yet" in said["blank"]
+    assert "No reply from kernel before timeout" in said["loop"]
+    with open(course / "marks.csv", newline="", encoding="utf-8") as file:
+        assert {row["learner"]: float(row["sum"]) for row in csv.DictReader(file)} == {
+            k: r["sum"] for k, r in rows.items()
+        }
+
+
+def test_a_notebook_that_was_not_run_is_told_from_one_without_marks(graded, tmp_path):
+    course, rows = graded
+    for part in ("gradebook.db",):
+        (tmp_path / part).write_bytes((course / part).read_bytes())
+    for learner in ("blank", "perfect"):
+        (tmp_path / "submitted" / learner / grade.REHEARSED).mkdir(parents=True)
+    (tmp_path / "autograded" / "blank" / grade.REHEARSED).mkdir(parents=True)
+    blank, perfect = grade.marks(tmp_path, grade.REHEARSED)
+    assert blank["sum"] == 0 and perfect["sum"] is None
+    assert "| perfect | not run |" in grade.as_text([blank, perfect])
+
+
+def test_what_cannot_be_graded_is_said_in_a_line(tmp_path):
+    with pytest.raises(CourseError, match="There is no assignment '99_nothing'. There are 00_"):
+        grade.prepare(tmp_path, "99_nothing", tmp_path, 30)
+    with pytest.raises(CourseError, match="holds no file NAME-02_spectrograms.ipynb"):
+        grade.prepare(tmp_path, "02_spectrograms", tmp_path, 30)
+    with pytest.raises(CourseError, match="make grade ASSIGNMENT"):
+        grade.main(["02_spectrograms", ""])
+
+
+def test_make_grade_knows_the_rehearsal_and_the_class():
+    def said(*words):
+        command = ["make", "-n", "-o", ".venv/installed", "grade", *words]
+        return subprocess.run(command, cwd=NOTEBOOKS.parent, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert said().endswith("python docs/grade.py")
+    assert said("ASSIGNMENT=02_spectrograms", "SUBMISSIONS=here").endswith(
+        'python docs/grade.py "02_spectrograms" "here"'
+    )
