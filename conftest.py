@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Empty
 
 import nbval.kernel
+import pytest
 
 HERE = Path(__file__).resolve().parent
 os.environ.pop("JPY_SESSION_NAME", None)  # nobody watches a test: no progress bars
@@ -25,6 +26,20 @@ def pytest_configure(config):
     shutil.copy(HERE / "tests" / "closed_network.py", startup / "00-closed_network.py")
     os.environ["IPYTHONDIR"] = str(profile)
     config.add_cleanup(lambda: shutil.rmtree(profile, ignore_errors=True))
+
+
+pytest.register_assert_rewrite("tests.answers")
+
+
+def pytest_generate_tests(metafunc):
+    """Hands each right and each wrong answer of a module to the tests of tests/answers.py."""
+    for argument, answers in (("right_answer", "RIGHT"), ("wrong_answer", "WRONG")):
+        if argument in metafunc.fixturenames:
+            cases = getattr(metafunc.module, answers)
+            names = [
+                "-".join([number, *(getattr(f, "__name__", str(f)) for f in functions)]) for number, functions in cases
+            ]
+            metafunc.parametrize(argument, cases, ids=names)
 
 
 def get_message(self, stream, timeout=None, original=nbval.kernel.RunningKernel.get_message):

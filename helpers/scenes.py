@@ -219,7 +219,7 @@ def counted(placed):
     """Noun phrases of what a scene shows, such as `["two frogs", "a car"]`."""
     nouns = [thing.noun for thing in placed]
     counts = {noun: nouns.count(noun) for noun in nouns}
-    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS[noun]}" for noun, n in counts.items()]
+    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS.get(noun, f'{noun}s')}" for noun, n in counts.items()]
 
 
 def where(thing):

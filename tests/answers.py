@@ -1,0 +1,32 @@
+"""What every assignment's checks must do with the right and the wrong answers that its test module lists.
+
+A module of tests says `from tests.answers import *` and has two lists, RIGHT and WRONG, of pairs: the exercise, such as
+"1.2", and the functions that `check` gets. conftest.py hands each pair to the tests below.
+"""
+
+from helpers import checks
+
+__all__ = [
+    "test_a_right_answer_is_accepted",
+    "test_a_wrong_answer_is_refused",
+    "test_every_exercise_has_three_wrong_answers_and_two_right_ones",
+]
+
+
+def test_a_right_answer_is_accepted(right_answer):
+    number, functions = right_answer
+    assert checks.check(number, *functions) == checks.find(number).points and checks.passed(number)
+
+
+def test_a_wrong_answer_is_refused(wrong_answer, capsys):
+    number, functions = wrong_answer
+    assert checks.check(number, *functions) < checks.find(number).points
+    assert not checks.passed(number)
+    assert "✘" in capsys.readouterr().out
+
+
+def test_every_exercise_has_three_wrong_answers_and_two_right_ones(request):
+    right, wrong = request.module.RIGHT, request.module.WRONG
+    exercises = checks.module_of(right[0][0]).EXERCISES
+    assert all(sum(n == number for n, _ in wrong) >= 3 for number in exercises)
+    assert all(sum(n == number for n, _ in right) >= 2 for number in exercises)
