@@ -27,7 +27,12 @@ nb_ipywidgets_js = {}  # a slider needs a kernel: on the web its starting pictur
 nb_render_markdown_format = "gfm"  # the scoreboard's table
 
 html_theme = "sphinx_book_theme"
-html_theme_options = {"home_page_in_toc": True, "navbar_persistent": [], "use_fullscreen_button": False}
+html_theme_options = {
+    "home_page_in_toc": True,
+    "navbar_persistent": [],
+    "use_fullscreen_button": False,
+    "footer_content_items": [],
+}
 html_context = {"default_mode": "auto"}  # dark where the reader's system is; a button changes it
 html_favicon = "icon.svg"
 html_static_path = ["style.css", str(WHEEL.locate_file("sphinx-mathjax-offline/static/mathjax/tex-svg.js"))]

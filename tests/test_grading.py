@@ -1,7 +1,9 @@
 """A class of four hands in assignment 00: nbgrader's marks are those of the checks, and a loop without end costs one exercise."""
 
 import csv
+import shutil
 import subprocess
+import zipfile
 
 import nbformat
 import pytest
@@ -85,14 +87,26 @@ def test_every_learner_gets_feedback_and_the_table_is_written(graded):
 
 def test_a_notebook_that_was_not_run_is_told_from_one_without_marks(graded, tmp_path):
     course, rows = graded
-    for part in ("gradebook.db",):
-        (tmp_path / part).write_bytes((course / part).read_bytes())
+    shutil.copy(course / "gradebook.db", tmp_path)
     for learner in ("blank", "perfect"):
         (tmp_path / "submitted" / learner / grade.REHEARSED).mkdir(parents=True)
     (tmp_path / "autograded" / "blank" / grade.REHEARSED).mkdir(parents=True)
     blank, perfect = grade.marks(tmp_path, grade.REHEARSED)
     assert blank["sum"] == 0 and perfect["sum"] is None
     assert "| perfect | not run |" in grade.as_text([blank, perfect])
+
+
+def test_files_folders_and_zip_files_are_collected(tmp_path):
+    handed_in, blank = tmp_path / "handed-in", grade.ASSIGNMENTS / f"{grade.REHEARSED}.ipynb"
+    (handed_in / "kim").mkdir(parents=True)
+    shutil.copy(blank, handed_in / "kim")
+    shutil.copy(blank, handed_in / f"o-hara-{grade.REHEARSED}.ipynb")
+    with zipfile.ZipFile(handed_in / "class.zip", "w") as archive:
+        archive.write(blank, f"lee jun-{grade.REHEARSED}.ipynb")
+    grade.prepare(tmp_path, grade.REHEARSED, handed_in, 30)
+    assert grade.nbgrader(tmp_path, "zip_collect", grade.REHEARSED, "--force")
+    collected = (tmp_path / "submitted").glob(f"*/{grade.REHEARSED}/{grade.REHEARSED}.ipynb")
+    assert sorted(path.parts[-3] for path in collected) == ["kim", "lee jun", "o-hara"]
 
 
 def test_what_cannot_be_graded_is_said_in_a_line(tmp_path):
