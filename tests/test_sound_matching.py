@@ -1,0 +1,240 @@
+"""Lecture 07: the notebook's own definitions, run as the learner reads them."""
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import torch.nn.functional as F
+from scipy.special import rel_entr, softmax
+from sklearn.metrics import roc_auc_score
+
+from helpers import CourseError, data
+from tests.definitions import definitions
+from tests.test_sound_and_sight_data import plain, soundnet_by_numpy, twenty_seconds
+
+lecture = definitions("07_sound_matching.ipynb", also=("things", "places", "prepare"))
+lecture.device = torch.device("cpu")
+lecture.mel = lecture.torchaudio.transforms.MelSpectrogram(16_000, n_fft=1024, hop_length=320, n_mels=64, f_min=40)
+TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(8_000) / 16_000).astype(np.float32)
+
+
+# ---------------------------------------------------------------------------------------------------------- SoundNet
+def published():
+    network = lecture.SoundNet().eval()
+    left_out = network.load_state_dict(plain(data.weights("soundnet")[0]), strict=False)
+    assert not left_out.unexpected_keys and all("num_batches" in key for key in left_out.missing_keys)
+    return network
+
+
+def test_the_port_gives_what_an_independent_numpy_version_gives():
+    signal, network = twenty_seconds("gcompris/dog"), published()
+    layers, places, things = soundnet_by_numpy(plain(data.weights("soundnet")[0]), signal)
+    sound = torch.from_numpy(signal).float()[None, None]
+    with torch.inference_mode():
+        features, found = network.features(sound), network(sound)
+    assert features.shape == (1, 1024, 15) and [tuple(x.shape) for x in found] == [(1, 401, 4), (1, 109, 4)]
+    assert np.allclose(features[0].T, layers[-1], atol=1e-3)
+    assert np.allclose(found[0][0].T, places, atol=1e-3) and np.allclose(found[1][0].T, things, atol=1e-3)
+
+
+def test_the_last_place_sees_padding_and_is_never_read():
+    network = published()
+    sound = torch.from_numpy(np.resize(twenty_seconds("gcompris/violin"), 25 * 22_050)).float()[None, None]
+    with torch.inference_mode():
+        features = network.features(sound)[0].mean(0)
+        places, _ = network(sound)
+    assert features[-1] > 50 * features[:-1].max()
+    assert places.min() > -50
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "pieces"),
+    [
+        (torch.from_numpy(TONE), 16_000, 1),
+        (TONE[:50], 16_000, 1),
+        (np.stack([TONE, TONE]), 16_000, 1),
+        (np.stack([TONE, TONE], axis=1), 44_100, 1),
+        (np.resize(TONE, 45 * 8_000), 8_000, 2),
+    ],
+)
+def test_a_sound_of_any_length_rate_and_channels_becomes_pieces(samples, rate, pieces):
+    found = lecture.prepare(samples, rate)
+    assert found.shape == (pieces, 1, 441_000) and found.dtype == torch.float32
+    assert found.isfinite().all() and 0.2 < found.abs().max() < 0.5
+
+
+def test_a_short_sound_is_repeated_and_stereo_is_averaged():
+    once = lecture.prepare(TONE, 22_050)[0, 0]
+    assert torch.equal(once[:8_000], once[8_000:16_000]) and np.allclose(once[:8_000], TONE, atol=1e-6)
+    both = lecture.prepare(np.stack([TONE, 0 * TONE]), 22_050)[0, 0]
+    assert torch.allclose(both, once / 2, atol=1e-6)
+
+
+def test_a_file_is_heard_at_its_own_rate(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", np.stack([TONE, TONE], axis=1), 16_000)
+    found = lecture.prepare(tmp_path / "tone.wav")
+    spectrum = torch.fft.rfft(found[0, 0]).abs()
+    assert abs(spectrum.argmax() / 20 - 440) < 1  # 20 s: a bin is a twentieth of a hertz
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((np.zeros(16_000), 16_000), "silence"),
+        ((np.zeros(0), 16_000), "shape"),
+        ((np.zeros((2, 3, 4)), 16_000), "shape"),
+        ((TONE,), "rate"),
+        ((TONE, 0), "rate"),
+        ((TONE * np.nan, 16_000), "not numbers"),
+        (("nowhere.wav",), "no file"),
+    ],
+)
+def test_what_is_no_sound_is_refused_in_one_line(arguments, says):
+    with pytest.raises(CourseError, match=says) as error:
+        lecture.prepare(*arguments)
+    assert "\n" not in str(error.value)
+
+
+# ---------------------------------------------------------------------------------------------------------- counting
+@pytest.mark.parametrize(("sets", "kind"), [("THINGS", "things"), ("PLACES", "places")])
+def test_the_label_sets_name_classes_and_recordings_that_exist(sets, kind):
+    _, recipe = data.weights("soundnet")
+    classes = {
+        "places": lecture.json.loads(recipe["places"]),
+        "things": [name.split(",")[0] for name in lecture.json.loads(recipe["imagenet"])],
+    }[kind]
+    recordings = [e["name"] for e in lecture.json.loads(data.checked("sounds/index.json").read_text())]
+    text = getattr(lecture, sets)
+    counted, truth = lecture.accepted(text, classes, recordings)
+    assert truth.shape == (len(counted), len(classes)) and truth.any(1).all()
+    called = {one.strip() for line in text.split(";") for one in line.split(":")[0].split(",")}
+    assert called == {name.split("/")[1] for name in counted}
+    with pytest.raises(CourseError, match="unicorn"):
+        lecture.accepted("dog: unicorn", classes, recordings)
+
+
+def test_hits_on_the_diagonal_and_chance_beside_it():
+    truth = torch.zeros(3, 12, dtype=torch.bool)
+    truth[0, 0] = truth[1, 1] = truth[2, 11] = True
+    probabilities = torch.arange(12, 0, -1).float().repeat(3, 1)  # the first five classes, always
+    hits = lecture.top5_hits(probabilities, truth)
+    assert hits.tolist() == [[True, True, False]] * 3
+
+
+def test_the_blind_list_counts_no_recording_twice():
+    truth = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype=torch.bool)
+    share, chosen = lecture.blind_list(truth, 2)
+    assert share == pytest.approx(4 / 5) and chosen[0] in (0, 1) and chosen[1] in (2, 3)
+    assert lecture.blind_list(truth, 3)[0] == 1
+
+
+def test_the_auc_is_that_of_scikit_learn_and_a_blind_list_has_a_half():
+    truth = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1], [0, 0, 1]], dtype=torch.bool)
+    torch.manual_seed(0)
+    p = torch.rand(4, 3)
+    expected = [roc_auc_score([1, 1, 0, 0], p[:, 0] + p[:, 1]), roc_auc_score([0, 0, 1, 1], p[:, 2])]
+    assert lecture.mean_auc(p, truth) == pytest.approx(np.mean(expected))
+    assert lecture.mean_auc(torch.ones(4, 3), truth) == 0.5
+
+
+# ------------------------------------------------------------------------------------------------------ distillation
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_divergence_is_that_of_torch_and_scipy(temperature):
+    torch.manual_seed(1)
+    teacher, student = 3 * torch.randn(7, 11), 3 * torch.randn(7, 11)
+    got = lecture.kl_divergence(teacher, student, temperature).item()
+    p, q = (softmax(z.double().numpy() / temperature, axis=1) for z in (teacher, student))
+    assert got == pytest.approx(temperature**2 * rel_entr(p, q).sum(1).mean(), rel=1e-4)
+    log_p, log_q = (z.div(temperature).log_softmax(1) for z in (teacher, student))
+    by_torch = F.kl_div(log_q, log_p, log_target=True, reduction="batchmean") * temperature**2
+    assert got == pytest.approx(by_torch.item(), rel=1e-4)
+
+
+def test_held_out_notes_share_no_pitch_and_no_note_with_training():
+    notes = data.notes()
+    held = lecture.split_notes(notes)
+    assert len(held) == len(notes)
+    train, test = ({(n.instrument, n.pitch) for n, h in zip(notes, held, strict=True) if h == side} for side in (0, 1))
+    assert not {key for key in train & test if key[1] is not None}
+    signals = {n.signal.numpy().tobytes() for n, h in zip(notes, held, strict=True) if h}
+    assert not any(n.signal.numpy().tobytes() in signals for n, h in zip(notes, held, strict=True) if not h)
+    per_instrument = torch.bincount(torch.tensor([n.instrument for n in notes]), weights=held.double())
+    assert per_instrument.tolist() == [4.0] * 37
+
+
+def test_spectrograms_do_not_depend_on_loudness():
+    signals = torch.from_numpy(
+        np.stack([np.resize(TONE, 24_000), np.random.default_rng(0).normal(size=24_000)])
+    ).float()
+    found = lecture.spectrograms(signals)
+    assert found.shape == (2, 64, 76) and found.amax((1, 2)).tolist() == [1, 1] and found.min() >= -1
+    assert torch.allclose(lecture.spectrograms(signals / 10), found, atol=1e-3)
+
+
+def test_augmentation_keeps_shape_and_moves_bands_by_three_at_most():
+    torch.manual_seed(0)
+    x = torch.full((40, 64, 76), -1.0)
+    x[:, 30] = 4.0  # one loud band, louder than any room
+    found = lecture.augment(x)
+    assert found.shape == x.shape and found.isfinite().all()
+    where = found.mean(2).argmax(1)
+    assert where.min() >= 27 and where.max() <= 33 and len(where.unique()) > 3
+
+
+def test_the_student_hears_timbre_wherever_it_starts_and_gives_256_features():
+    torch.manual_seed(0)
+    student = lecture.Student(10).eval()
+    x = torch.randn(3, 64, 76)
+    assert student.features(x).shape == (3, 256) and student(x).shape == (3, 10)
+    assert torch.allclose(student(5 * x + 2), student(x), atol=1e-4)  # loudness and level are taken off
+    assert torch.allclose(student(x[1:2]), student(x)[1:2], atol=1e-5)
+
+
+def test_training_is_reproducible_lowers_the_loss_and_leaves_held_out_notes_alone():
+    torch.manual_seed(0)
+    lecture.inputs, lecture.train_rows = torch.randn(140, 64, 24), torch.arange(128)
+    lecture.inputs[128:] = torch.nan  # whoever touches these becomes NaN
+    teacher, seen = torch.randn(140, 6) * 2, []
+
+    def loss_of(output, rows):
+        seen.append(rows)
+        return lecture.kl_divergence(teacher[rows], output)
+
+    def run():
+        torch.manual_seed(1)
+        return lecture.train(lecture.Student(6), loss_of, epochs=6)
+
+    first = run()
+    assert first[-1] < first[0] and torch.cat(seen).max() < 128 and run() == first
+
+
+def test_info_nce_agrees_with_cross_entropy_where_each_has_one_match():
+    torch.manual_seed(2)
+    S, P = (F.normalize(torch.randn(6, 4), dim=1) for _ in range(2))
+    logits = S @ P.T / 0.1
+    own = torch.arange(6)
+    expected = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    assert lecture.info_nce(S, P, torch.eye(6, dtype=torch.bool)).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_pieces_of_a_recording_leave_out_what_is_nearly_silent():
+    signal = torch.cat([torch.ones(24_000), torch.full((48_000,), 0.001)])
+    found = lecture.pieces(signal)
+    assert found.shape[1] == 24_000 and len(found) == 3  # the fourth piece and the rest hold nothing loud
+    assert lecture.pieces(torch.ones(100)).shape == (1, 24_000)
+
+
+def test_the_probe_never_meets_held_out_notes_in_training():
+    torch.manual_seed(0)
+    lecture.instrument = torch.arange(60) % 3
+    lecture.inputs = F.one_hot(lecture.instrument, 5).float() * 3 + torch.randn(60, 5)
+    lecture.held, lecture.train_rows = torch.arange(60) >= 45, torch.arange(45)
+    lecture.names, lecture.OTHER = ["a", "b", "c"], {"x": 0, "y": 1}
+    lecture.other_inputs = F.one_hot(torch.tensor([0, 0, 1]), 5).float() * 3
+    lecture.other_row, lecture.other_truth = torch.tensor([0, 0, 1]), torch.tensor([0, 1])
+    answers = lecture.probe(lambda x: x)
+    assert answers[0].shape == (15,) and answers[1].shape == (2, 3)
+    assert lecture.scores(answers)[0] > 0.8 and lecture.scores(answers)[1] == 1
+    lecture.instrument = lecture.instrument.clone()
+    lecture.instrument[45:] = 0  # other labels of held-out notes change no answer
+    assert torch.equal(lecture.probe(lambda x: x)[0], answers[0])
