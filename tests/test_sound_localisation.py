@@ -92,7 +92,7 @@ def test_the_map_by_hand():
 
 def test_cosines_and_scores_are_those_of_a_loop():
     places, sounds = unit(3, 6, 8), unit(4, 8)
-    fits = lecture.scores(places, sounds)
+    fits = lecture.fits_of(places, sounds)
     assert fits.shape == (3, 4)
     for a in range(3):
         for b in range(4):
@@ -203,7 +203,7 @@ def test_training_uses_no_box_and_learns():
     lecture.inputs = torch.randn(n, 112, 4, 4) / 4
     lecture.inputs[:, :, 1, 2] = looks[kinds]
     lecture.POOL, lecture.pool, lecture.SEED = 2, (calls + torch.randn(4, 64, 20) / 4).repeat_interleave(2, 0), 0
-    lecture.asked = lecture.Queries(torch.arange(n), kinds, None, None)
+    lecture.loc_train_queries = lecture.Queries(torch.arange(n), kinds, None, None)
     sides = lecture.train_localiser(lecture.contrastive, epochs=6, batch_size=16)
     found = lecture.cosines_of(sides, lecture.inputs, lecture.pool[::2][kinds], torch.arange(n))
     assert (found.argmax(1) == 1 * 4 + 2).float().mean() > 0.95

@@ -1,0 +1,56 @@
+"""Cuts README's pictures out of the lectures' stored outputs: one figure, or the first rows of a gallery, a lecture.
+
+python -m data.build.pictures
+"""
+
+import base64
+import io
+import re
+
+import nbformat
+from PIL import Image
+
+from helpers.data import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+WIDTH = 560  # pixels, at most
+CHOSEN = {  # lecture: cell, which of its outputs; of a gallery: pictures in a row, rows
+    "00_multimodal_learning": ("bars", 0),
+    "01_word2vec": ("map-figure", 0),
+    "02_spectrograms": ("stack-figure", 0),
+    "03_joint_embedding": ("search", 0, 8, 3),
+    "04_captioning": ("overlay", 1),
+    "05_conditional_gan": ("grid", 0, 6, 4),
+    "06_visual_question_answering": ("overlay", 0),
+    "07_sound_matching": ("gallery", 0, 6, 3),
+    "08_sound_translation": ("made-figure", 0),
+    "09_sound_reasoning": ("loc-overlay", 0),
+}
+
+
+def pictures_of(notebook, cell_id, which):
+    """The pictures in one of a cell's outputs that hold any, as PIL images."""
+    cell = next(cell for cell in nbformat.read(notebook, as_version=4).cells if cell.id == cell_id)
+    outputs = [
+        re.findall(r'src="data:image/\w+;base64,([^"]+)"', o.get("data", {}).get("text/html", "")) for o in cell.outputs
+    ]
+    found = [some for some in outputs if some][which]
+    return [Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB") for one in found]
+
+
+def tiled(pictures, columns, rows, gap=6):
+    side = pictures[0].width + gap
+    sheet = Image.new("RGB", (columns * side - gap, rows * side - gap), "white")
+    for i, picture in enumerate(pictures[: columns * rows]):
+        sheet.paste(picture, (i % columns * side, i // columns * side))
+    return sheet
+
+
+if __name__ == "__main__":
+    (NOTEBOOKS / "pictures").mkdir(exist_ok=True)
+    for lecture, (cell_id, which, *grid) in CHOSEN.items():
+        pictures = pictures_of(NOTEBOOKS / f"{lecture}.ipynb", cell_id, which)
+        picture = tiled(pictures, *grid) if grid else pictures[0]
+        if picture.width > WIDTH:
+            picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
+        picture.save(NOTEBOOKS / "pictures" / f"{lecture}.webp", quality=80)
