@@ -122,3 +122,19 @@ def refuses(function, *arguments):
 def first_wrong(*verdicts):
     """The first verdict that is not True, or True."""
     return next((verdict for verdict in verdicts if verdict is not True), True)
+
+
+def close(got, expected, tolerance=1e-4):
+    """True where a tensor or number is what is expected, or a text that says what came."""
+    if got is None:
+        return "it returned nothing; is a return missing?"
+    got, expected = torch.as_tensor(got).detach(), torch.as_tensor(expected)
+    if got.shape != expected.shape:
+        return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
+    if got.is_complex():
+        return "the values are complex, not real"
+    if got.isnan().any():
+        return "there are NaN values"
+    if torch.allclose(got.double(), expected.double(), atol=tolerance, rtol=tolerance):
+        return True
+    return f"it is {got.item():.4g}, not {expected.item():.4g}" if got.ndim == 0 else "the values differ"

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import Exercise, first_wrong, refuses
+from helpers.checks import Exercise, close, first_wrong, refuses
 from helpers.metrics import recall_at_k
 
 EXERCISES = {
@@ -46,20 +46,6 @@ EXERCISES = {
         ],
     ),
 }
-
-
-def close(got, expected, tolerance=1e-4):
-    """True where a tensor or number is what is expected, or a text that says what came."""
-    if got is None:
-        return "it returned nothing; is a return missing?"
-    got, expected = torch.as_tensor(got).detach(), torch.as_tensor(expected)
-    if got.shape != expected.shape:
-        return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
-    if got.isnan().any():
-        return "there are NaN values"
-    if torch.allclose(got.double(), expected.double(), atol=tolerance, rtol=tolerance):
-        return True
-    return f"it is {got.item():.4g}, not {expected.item():.4g}" if got.ndim == 0 else "the values differ"
 
 
 # 7.1 distillation
