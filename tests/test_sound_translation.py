@@ -46,7 +46,9 @@ def test_mel_power_is_librosas(violin):
         assert np.allclose(lecture.mel_power(violin, rate, n_fft, hop, n_mels, **kind), expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(("samples", "number"), [(1_000, 1), (25_600, 1), (26_000, 1), (40_000, 2), (44_800, 3), (80_000, 5)])
+@pytest.mark.parametrize(
+    ("samples", "number"), [(1_000, 1), (25_600, 1), (26_000, 1), (40_000, 2), (44_800, 3), (80_000, 5)]
+)
 def test_a_clip_of_any_length_becomes_whole_pieces(samples, number):
     found = lecture.pieces(torch.randn(samples))
     assert found.shape == (number, 160, 40) and found.isfinite().all()
@@ -151,6 +153,14 @@ def test_faces_are_dealt_once_and_only_the_sex_agrees():
     assert not torch.equal(chosen, lecture.lots(is_man, male, seed=1))
 
 
+def test_a_shuffle_within_the_sexes_keeps_them_and_moves_the_rest():
+    is_man = torch.arange(40) % 3 == 0
+    order = lecture.shuffled_within(is_man, torch.Generator().manual_seed(0))
+    assert torch.equal(is_man[order], is_man) and sorted(order.tolist()) == list(range(40))
+    for sex in (False, True):
+        assert (order == torch.arange(40))[is_man == sex].double().mean() < 0.5
+
+
 def test_r_squared_and_p():
     truth = torch.randn(9, 2)
     assert torch.allclose(lecture.r_squared(truth, truth), torch.ones(2))
@@ -226,3 +236,14 @@ def test_every_spoken_caption_has_its_photograph_and_its_words():
     written = json.loads(data.checked("speech/captions_bg.json").read_text())["written"]
     captions = data.spoken_captions()
     assert [number for number, _ in captions] == list(range(276)) and len(written) == 276
+
+
+def test_equal_sentences_are_in_one_fold():
+    written = json.loads(data.checked("speech/captions_bg.json").read_text())["written"]
+    for seed in range(3):
+        folds = lecture.folds_by_sentence(written, 4, torch.Generator().manual_seed(seed))
+        assert [len(fold) for fold in folds] == [69] * 4 and torch.cat(folds).unique().numel() == 276
+        for fold in folds:
+            inside = set(fold.tolist())
+            elsewhere = {written[i].lower() for i in range(276) if i not in inside}
+            assert not elsewhere & {written[i].lower() for i in inside}
