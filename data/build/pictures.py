@@ -13,7 +13,7 @@ from PIL import Image
 from helpers.data import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-WIDTH = 560  # pixels, at most
+WIDTH = 320  # pixels, at most
 CHOSEN = {  # lecture: cell, which of its outputs; of a gallery: pictures in a row, rows
     "00_multimodal_learning": ("bars", 0),
     "01_word2vec": ("map-figure", 0),
