@@ -138,7 +138,7 @@ def attention(axes, picture, weights, title=""):
 
 
 def play(sounds, rate):
-    """Shows a row of players, one a sound. The sound is stored in the notebook, as 16-bit flac.
+    """Shows a row of players, one a sound. The sound is stored in the notebook, as 16-bit flac or wav.
 
     Args:
         sounds: `{what one hears: 1-d tensor or array of samples, full scale at 1}`. What is louder is turned down.
@@ -154,12 +154,12 @@ def play(sounds, rate):
             raise CourseError(
                 f"The sound {name!r} cannot be played: give one row of finite samples, not the shape {samples.shape}."
             )
-        buffer = io.BytesIO()
-        soundfile.write(buffer, samples / max(1, np.abs(samples).max()), rate, format="FLAC", subtype="PCM_16")
-        flac, label = base64.b64encode(buffer.getvalue()).decode(), html.escape(name)
+        buffer, form = io.BytesIO(), "flac" if samples.size > 4096 else "wav"  # Chromium cannot play flac of one block
+        soundfile.write(buffer, samples / max(1, np.abs(samples).max()), rate, format=form, subtype="PCM_16")
+        stored, label = base64.b64encode(buffer.getvalue()).decode(), html.escape(name)
         players.append(
             f'<figure style="margin: 0"><figcaption>{label}</figcaption><audio controls aria-label="{label}" '
-            f'src="data:audio/flac;base64,{flac}" style="width: 250px; height: 40px"></audio></figure>'
+            f'src="data:audio/{form};base64,{stored}" style="width: 250px; height: 40px"></audio></figure>'
         )
     display(HTML(f'<div style="display: flex; flex-wrap: wrap; gap: 16px">{"".join(players)}</div>'))
 
