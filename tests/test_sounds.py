@@ -84,11 +84,15 @@ def test_digits_are_ten_a_voice_and_hold_a_sound_each():
 def test_a_player_holds_the_very_samples(monkeypatch):
     shown = []
     monkeypatch.setattr(plots, "display", lambda html: shown.append(html.data))
-    plots.play({"a <tone>": tone(8_000), "loud": torch.tensor([0.0, 4.0, -2.0])}, 8_000)
-    assert shown[0].count("<audio controls") == 2 and "a &lt;tone&gt;" in shown[0]
+    plots.play({"a <tone>": tone(8_000), "loud": torch.tensor([0.0, 4.0, -2.0]), "long": torch.zeros(5000)}, 8_000)
+    assert shown[0].count("<audio controls") == 3 and "a &lt;tone&gt;" in shown[0]
     stored = re.findall(r"data:audio/(flac|wav);base64,([^\"]+)", shown[0])
-    assert [form for form, _ in stored] == ["flac", "wav"]  # Chromium reads flac of one block to its end, and stops
-    first, loud = [base64.b64decode(sound) for _, sound in stored]
+    assert [form for form, _ in stored] == [
+        "wav",
+        "wav",
+        "flac",
+    ]  # Chromium reads flac of one block to its end, and stops
+    first, loud, _ = [base64.b64decode(sound) for _, sound in stored]
     samples, rate = soundfile.read(io.BytesIO(first))
     assert rate == 8_000 and np.abs(samples - tone(8_000)).max() < 1e-4
     assert np.allclose(soundfile.read(io.BytesIO(loud))[0], [0, 1, -0.5], atol=1e-3)  # turned down, not clipped
