@@ -22,7 +22,8 @@ def test_a_wrong_answer_is_refused(wrong_answer, capsys):
     number, functions = wrong_answer
     assert checks.check(number, *functions) < checks.find(number).points
     assert not checks.passed(number)
-    assert "✘" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "✘" in said and "Hint 1" in said
 
 
 def test_every_exercise_has_three_wrong_answers_and_two_right_ones(request):

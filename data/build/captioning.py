@@ -4,18 +4,14 @@ python -m data.build.captioning
 """
 
 import json
-import sys
 import time
 
 import torch
-from safetensors.torch import save_file
 
-from data.build.common import record
-from helpers.data import DATA
+from data.build.common import MACHINE, halved, store
 from tests.definitions import definitions
 
 SCENES, EPOCHS, SEED = 24_000, 25, 0
-MACHINE = "one thread on an AMD EPYC, a virtual machine with two shared cores, bfloat16"
 
 
 def long_run(count=SCENES, epochs=EPOCHS):
@@ -43,14 +39,10 @@ def long_run(count=SCENES, epochs=EPOCHS):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     start = time.perf_counter()
-    encoder, decoder, losses, vocabulary = long_run(*map(int, sys.argv[1:3]))
-    state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
-    state |= {f"decoder.{k}": v for k, v in decoder.state_dict().items()}
-    state = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+    encoder, decoder, losses, vocabulary = long_run()
     recipe = {"scenes": SCENES, "epochs": EPOCHS, "seed": SEED, "seconds": round(time.perf_counter() - start)}
     recipe |= {"machine": MACHINE, "losses": json.dumps([round(loss, 4) for loss in losses])}
     recipe |= {"vocabulary": " ".join(vocabulary)}
-    path = DATA / "weights" / "captioning.safetensors"
-    path.parent.mkdir(exist_ok=True)
-    save_file(state, path, metadata={key: str(value) for key, value in recipe.items()})
-    record("weights")
+    state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    state |= {f"decoder.{k}": v for k, v in decoder.state_dict().items()}
+    store("captioning", halved(state), recipe)

@@ -9,15 +9,12 @@ import sys
 import time
 
 import torch
-from safetensors.torch import save_file
 
-from data.build.common import record
-from helpers.data import DATA
+from data.build.common import MACHINE, halved, store
 from tests.definitions import definitions
 
 STEPS, CUED_STEPS, LAST_STEPS, VARY, SEED = 3500, 3500, 1500, 0.1, 0
 CELLS = ("setup", "party-voices", "party-mix", "party-picture")  # run whole; of all others only the definitions
-MACHINE = "one thread on an AMD EPYC, a virtual machine with two shared cores, bfloat16"
 
 
 def long_run(steps=STEPS, cued_steps=CUED_STEPS, last_steps=LAST_STEPS):
@@ -48,8 +45,4 @@ if __name__ == "__main__":
     recipe |= {"seconds": round(time.perf_counter() - start), "machine": MACHINE}
     recipe |= {"seconds_of_one_core": round(time.process_time() - cpu_start)}
     recipe |= {"losses": json.dumps([round(loss, 2) for loss in losses])}
-    path = DATA / "weights" / "cocktail_party.safetensors"
-    state = {key: value.half().contiguous() for key, value in listener.state_dict().items()}
-    save_file(state, path, metadata={key: str(value) for key, value in recipe.items()})
-    path.chmod(0o644)
-    record("weights")
+    store("cocktail_party", halved(listener.state_dict()), recipe)

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1]
+MACHINE = "one thread on an AMD EPYC, a virtual machine with two shared cores, bfloat16"  # of the long runs
 
 
 def debian(packages, scratch):
@@ -65,3 +66,20 @@ def record(folder):
             name = path.relative_to(DATA).as_posix()
             files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     manifest.write_text(json.dumps(dict(sorted(files.items())), indent=1) + "\n")
+
+
+def store(name, state, recipe):
+    """Writes a network's tensors, as they are, and its recipe into data/weights/."""
+    from safetensors.torch import save_file  # the other scripts do without torch
+
+    path = DATA / "weights" / f"{name}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    tensors = {key: value.contiguous() for key, value in state.items()}
+    save_file(tensors, path, {key: str(value) for key, value in recipe.items()})
+    path.chmod(0o644)
+    record("weights")
+
+
+def halved(state):
+    """A state_dict in half precision; whole numbers stay as they are."""
+    return {key: value.half() if value.is_floating_point() else value for key, value in state.items()}

