@@ -1,6 +1,7 @@
 """The course in a real browser: JupyterLab as `make lab` starts it, a lecture and an assignment as a person uses them."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -85,6 +86,8 @@ def opened(browser, lab):
         page = context.new_page()
         page.goto(lab(path))
         page.locator(".jp-NotebookPanel:visible .jp-Cell").first.wait_for()
+        kernel = page.locator(".jp-NotebookPanel:visible .jp-KernelName")
+        expect(kernel).to_have_text(re.compile("Python 3"), timeout=2 * MINUTE)  # "No Kernel" is idle, too
         page.locator(".jp-NotebookPanel:visible [data-status=idle]").first.wait_for(timeout=2 * MINUTE)
         return page
 
@@ -105,7 +108,10 @@ def from_menu(page, menu, *items):
 
 
 def run_all(page):
-    """Run > Run All Cells, once more where the kernel was not connected yet and nothing began; waits until all have run."""
+    """Run > Run All Cells, once more where the kernel was not connected yet and nothing began; waits until all have run.
+
+    A question of JupyterLab (which kernel?) gets the answer that it proposes, as a person would give it.
+    """
     prompts = page.locator(".jp-Notebook:visible .jp-CodeCell:not(.jp-mod-noInput) .jp-InputPrompt")
     for _ in range(4):
         from_menu(page, "Run", "Run All Cells")
@@ -113,7 +119,9 @@ def run_all(page):
             page.wait_for_function(BEGAN, timeout=15_000)
             break
         except TimeoutError:
-            continue
+            if page.locator(".jp-Dialog").count():
+                print("JupyterLab asked:", page.locator(".jp-Dialog").inner_text())
+                page.locator(".jp-Dialog .jp-mod-accept").click()
     page.wait_for_function(ALL_RAN, timeout=3 * MINUTE)
     return [text.strip() for text in prompts.all_text_contents()]
 
