@@ -48,7 +48,7 @@ figures: $(INSTALLED)
 	    --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb notebooks/solutions/0*.ipynb
 	@# In a pass of its own, after the run: how a kernel cuts its prints into pieces differs from run to run.
 	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/0*.ipynb notebooks/solutions/0*.ipynb
-	$(BIN)/python -m helpers.scoreboard
+	$(BIN)/python docs/figures.py
 
 race: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/word2vec_speed.py

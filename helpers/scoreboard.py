@@ -1,4 +1,4 @@
-"""A lecture's figures beside their baselines, in `results/NN_name.json` and in README's table."""
+"""A lecture's figures beside their baselines, shown and kept in `results/NN_name.json`."""
 
 import json
 import math
@@ -14,7 +14,6 @@ from helpers import CourseError
 from helpers.data import ROOT
 
 RESULTS = ROOT / "results"
-README_TABLE = re.compile(r"(?<=<!-- figures: made by `make figures` -->\n).*?(?=<!-- end of figures -->)", re.S)
 
 
 def peak_memory_mb():
@@ -89,20 +88,3 @@ def rows(run, seeds=None):
         text = ", ".join(f"{k.removeprefix(name + '_')} {number(v)}{spread.get(k, '')}" for k, v in beside.items())
         lines.append(f"| `{name}` | **{number(value)}**{spread.get(name, '')} | {text} |")
     return "\n".join(lines + [f"| `{k}` | | {number(v)}{spread.get(k, '')} |" for k, v in left.items()])
-
-
-def update_readme():
-    """Writes the tables of all `results/*.json` into README.md, between its two marks."""
-    runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
-    seeds = json.loads((ROOT / "tests" / "benchmarks" / "seeds.json").read_text())
-    tables = [
-        f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n"
-        f"{HEADER}{rows(r, seeds.get(r['notebook'], {}).get('figures'))}\n"
-        for r in runs
-    ]
-    readme = ROOT / "README.md"
-    readme.write_text(README_TABLE.sub(lambda _: "\n" + "\n".join(tables) + "\n", readme.read_text()))
-
-
-if __name__ == "__main__":
-    update_readme()

@@ -9,6 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from ipywidgets import interactive
 from traitlets.config import Config
 
+from docs import figures
 from helpers import CourseError, assignments, data, plots, scoreboard, training
 
 
@@ -129,17 +130,32 @@ def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
         with pytest.raises(CourseError, match="figure recall is"):
             board.publish({"recall": value}, {})
 
+
+def test_make_figures_writes_readmes_tables(tmp_path, monkeypatch):
+    run = {"notebook": "77_made_up", "seconds": 61.2, "peak_memory_mb": 1234, "device": "cpu", "seed": 0}
+    run |= {"figures": {"recall": 0.5, "rank": 1}, "baselines": {"recall_chance": 0.01, "top": 0.9}}
+    seeds = {"77_made_up": {"figures": {"recall": {"mean": 0.481, "spread": 0.0123}}, "baselines": {}}}
+    for path, value in {"results/77_made_up.json": run, "tests/benchmarks/seeds.json": seeds}.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(json.dumps(value))
     (tmp_path / "README.md").write_text(
         "before\n<!-- figures: made by `make figures` -->\nold\n<!-- end of figures -->\nafter"
     )
-    (tmp_path / "tests/benchmarks").mkdir(parents=True)
-    seeds = {"77_made_up": {"figures": {"recall": {"mean": 0.481, "spread": 0.0123}}, "baselines": {}}}
-    (tmp_path / "tests/benchmarks/seeds.json").write_text(json.dumps(seeds))
-    monkeypatch.setattr(scoreboard, "ROOT", tmp_path)
-    scoreboard.update_readme()
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
+    monkeypatch.setattr(
+        figures, "HEADLINES", [("77", "made up", "recall", {"blind": "recall_chance"}, {}, {"best": "top"})]
+    )
+    figures.update_readme()
     readme = (tmp_path / "README.md").read_text()
-    assert "old" not in readme and "77_made_up" in readme and readme.startswith("before") and readme.endswith("after")
+    assert "old" not in readme and readme.startswith("before") and readme.endswith("after")
+    row = "| [77](notebooks/77_made_up.ipynb) | made up | **0.5** (0.481 ± 0.01) | blind 0.01 |  | best 0.9 | 61 s | 1.23 GB |"
+    assert row in readme
     assert "| `recall` | **0.5** (0.481 ± 0.01) | chance 0.01 |" in readme
+
+
+def test_every_lecture_has_a_headline():
+    lectures = {path.name[:2] for path in (data.ROOT / "notebooks").glob("0*.ipynb")}
+    assert {start for start, *_ in figures.HEADLINES} == lectures
 
 
 def test_a_baseline_stands_with_the_figure_whose_name_it_goes_on_from():

@@ -1,0 +1,77 @@
+"""README's tables from results/NN_name.json and tests/benchmarks/seeds.json: one row a lecture, then every figure.
+
+python docs/figures.py
+"""
+
+import json
+import re
+from pathlib import Path
+
+from helpers.scoreboard import HEADER, clock, number, rows
+
+ROOT = Path(__file__).resolve().parents[1]
+BETWEEN_MARKS = re.compile(r"(?<=<!-- figures: made by `make figures` -->\n).*?(?=<!-- end of figures -->)", re.S)
+HEADLINES = [  # lecture, what is measured, its figure; beside it {name: key}: cannot know, a simpler way, the ceiling
+    ("00", "group of an emoji, from picture and name", "accuracy_both",
+     {"chance": "chance"}, {"name only": "accuracy_second_only"}, {}),
+    ("01", "likeness of words, WordSim-353", "wordsim353",
+     {"random": "wordsim353_random"}, {"counts": "wordsim353_counts"}, {}),
+    ("02", "digits, by voices never heard", "digit_accuracy_unseen_voice",
+     {"chance": "digit_accuracy_unseen_voice_chance"},
+     {"linear": "digit_accuracy_unseen_voice_linear_mean_spectrum"}, {}),
+    ("03", "pictures found for a word (recall@10), artist never seen", "picture_recall_at_10_unseen_artist",
+     {"chance": "picture_recall_at_10_unseen_artist_chance"},
+     {"neighbours": "picture_recall_at_10_unseen_artist_neighbours"},
+     {"the same artist's own words": "picture_recall_at_10_unseen_artist_ceiling"}),
+    ("04", "captions, BLEU-4, long run", "bleu4_long_run",
+     {"blind": "bleu4_attend_blind"}, {"nearest": "bleu4_attend_nearest"}, {"true captions": "bleu4_attend_grammar"}),
+    ("05", "drawings of the kind asked for, long run", "class_accuracy",
+     {"chance": "class_accuracy_chance"}, {"mean picture": "class_accuracy_mean_picture"},
+     {"real drawings": "class_accuracy_real_held_out"}),
+    ("06", "answers, long run", "accuracy_attention",
+     {"question only": "question_only"}, {"product": "accuracy"}, {}),
+    ("07", "instruments, learned without their names", "student_accuracy_heldout_notes",
+     {"chance": "student_accuracy_heldout_notes_chance"},
+     {"MFCC": "student_accuracy_heldout_notes_mfcc_linear"}, {}),
+    ("08", "sounds made for pictures, judged right", "generated_note_accuracy",
+     {"chance": "generated_note_accuracy_chance"}, {"mean sound": "generated_note_accuracy_mean_spectrogram"},
+     {"real notes": "generated_note_accuracy_real_notes"}),
+    ("09", "pointing at what sounds", "localisation_accuracy",
+     {"another sound": "localisation_accuracy_shuffled_sound"}, {"ridge": "localisation_accuracy_ridge"},
+     {"with boxes": "localisation_accuracy_supervised"}),
+    ("09", "two voices parted, dB of SI-SDR gained, long run", "si_sdr_improvement",
+     {"mixture": "mixture"}, {"NMF": "nmf"}, {"ideal mask": "ideal_ratio_mask"}),
+]  # fmt: skip
+
+
+def summary(runs, seeds):
+    """A row for each headline whose lecture has run: its figure, what it is measured against, seconds and memory."""
+    lines = ["| lecture | what is measured | this run | cannot know | a simpler way | ceiling | time | memory |"]
+    lines += ["|---|---|---:|---:|---:|---:|---:|---:|"]
+    for start, what, figure, *beside in HEADLINES:
+        for run in (run for run in runs if run["notebook"].startswith(start)):
+            values, spread = run["figures"] | run["baselines"], seeds.get(run["notebook"], {}).get("figures", {})
+            others = ["<br>".join(f"{label} {number(values[key])}" for label, key in some.items()) for some in beside]
+            over = f" ({number(spread[figure]['mean'])} ± {spread[figure]['spread']:.1g})" if figure in spread else ""
+            cells = [f"[{start}](notebooks/{run['notebook']}.ipynb)", what, f"**{number(values[figure])}**{over}"]
+            cells += [*others, f"{run['seconds']:.0f} s", f"{run['peak_memory_mb'] / 1000:.2f} GB"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def update_readme():
+    """Writes the tables of all `results/*.json` into README.md, between its two marks."""
+    runs = [json.loads(path.read_text()) for path in sorted((ROOT / "results").glob("*.json"))]
+    seeds = json.loads((ROOT / "tests" / "benchmarks" / "seeds.json").read_text())
+    tables = [
+        f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n"
+        f"{HEADER}{rows(r, seeds.get(r['notebook'], {}).get('figures'))}\n"
+        for r in runs
+    ]
+    every = "<details><summary>Every figure of every lecture</summary>\n\n" + "\n".join(tables) + "\n</details>\n"
+    readme = ROOT / "README.md"
+    readme.write_text(BETWEEN_MARKS.sub(lambda _: f"\n{summary(runs, seeds)}\n\n{every}\n", readme.read_text()))
+
+
+if __name__ == "__main__":
+    update_readme()
