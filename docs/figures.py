@@ -22,7 +22,7 @@ HEADLINES = [  # lecture, what is measured, its figure; beside it {name: key}: c
     ("03", "pictures found for a word (recall@10), artist never seen", "picture_recall_at_10_unseen_artist",
      {"chance": "picture_recall_at_10_unseen_artist_chance"},
      {"neighbours": "picture_recall_at_10_unseen_artist_neighbours"},
-     {"the same artist's own words": "picture_recall_at_10_unseen_artist_ceiling"}),
+     {"perfect ranking": "picture_recall_at_10_unseen_artist_ceiling"}),
     ("04", "captions, BLEU-4, long run", "bleu4_long_run",
      {"blind": "bleu4_attend_blind"}, {"nearest": "bleu4_attend_nearest"}, {"true captions": "bleu4_attend_grammar"}),
     ("05", "drawings of the kind asked for, long run", "class_accuracy",
