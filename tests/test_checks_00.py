@@ -59,6 +59,7 @@ RIGHT = [
     ("0.0", [numbers_in]),
     ("0.0", [multiplied]),
     ("0.0", [lambda shape: torch.zeros(shape).numel()]),
+    ("0.0", [lambda shape: torch.tensor(shape).prod()]),
     ("0.1", [stack, pad]),
     ("0.1", [other_stack, other_pad]),
     ("0.2", [count, best_guess]),
@@ -287,6 +288,16 @@ def test_the_wrong_guess_gets_a_tick_a_cross_a_hint_and_a_third_of_the_marks(cap
     assert first.count("✔") == 1 and first.count("✘") == 2 and first.count("Hint") == 1 and "Hint 1 of 4" in first
     checks.check("0.0", right.sum_of_shape)
     assert "Hint 2 of 4" in capsys.readouterr().out
+
+
+def test_a_tensor_that_is_wrong_is_told_by_its_number(capsys):
+    checks.check("0.0", lambda shape: torch.tensor(shape).sum())
+    assert "12,288 numbers: it says 131" in capsys.readouterr().out
+
+
+def test_hints_of_two_functions_name_theirs():
+    for number, names in (("0.1", ("stack_pictures", "pad")), ("0.2", ("count", "best_guess"))):
+        assert all(hint.split(":")[0] in names for hint in checks.find(number).hints)
 
 
 def test_a_stub_is_told_in_one_line_without_a_hint(capsys, monkeypatch):

@@ -20,18 +20,18 @@ EXERCISES = {
     "0.1": Exercise(
         3,
         [
-            "Print the shapes first. A batch has one direction more than a sample: torch.stack adds it, at the front.",
-            "torch.stack refuses other sizes with a RuntimeError, with words of its own: compare the shapes before.",
-            "Begin with zeros of shape (n, longest), of the first sequence's dtype; copy each sequence in; its length "
-            "alone says where its mask is True.",
+            "stack_pictures: a batch has one direction more than a sample. torch.stack adds it, at the front.",
+            "stack_pictures: torch.stack refuses other sizes with a RuntimeError of its own: compare the shapes before.",
+            "pad: begin with zeros of shape (n, longest), of the first sequence's dtype; copy each sequence in; its "
+            "length alone says where its mask is True.",
         ],
     ),
     "0.2": Exercise(
         3,
         [
-            "Draw it: pictures on the left, words on the right, a line for each pair. Both means count the same lines.",
-            "Pictures per word: all lines, divided by the different words. set(...) removes what stands twice.",
-            "One pixel, 0 and 200: the error g^2 + (g - 200)^2 is least where its slope 2g + 2(g - 200) is 0. So it is "
+            "count: draw pictures on the left, words on the right, a line for each pair. Both means count the same lines.",
+            "count: pictures per word are all lines, divided by the different words. set(...) removes what stands twice.",
+            "best_guess: one pixel, 0 and 200: the error g^2 + (g - 200)^2 is least where its slope 2g + 2(g - 200) is 0. So it is "
             "for every pixel by itself; a uint8 cannot hold the result: change to float first.",
         ],
     ),
@@ -83,7 +83,9 @@ def holds(numbers_in, shape, expected):
     got = numbers_in(shape)
     if got is None:
         return "it returned nothing; is a return missing?"
-    return got == expected or f"it says {got}"
+    if isinstance(got, torch.Tensor) and got.numel() == 1:
+        got = got.item()
+    return bool(got == expected) or f"it says {got}"
 
 
 @EXERCISES["0.0"].case("a word vector of shape (50,) holds 50 numbers")
