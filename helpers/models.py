@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from helpers import CourseError
 from helpers.scoreboard import RESULTS
-from helpers.training import device, live
+from helpers.training import autocast, device, live
 
 CACHE = RESULTS / "cache"
 FEATURES = 1280  # numbers a place, of EfficientNet-Lite0
@@ -94,13 +94,18 @@ def picture_features(pictures, size=112, places=False, batch_size=128, blocks=No
         for batch in tqdm(batches, desc="pictures", leave=False, disable=not live()):
             scaled = F.interpolate(batch.to(where) / 255, (size, size), mode="bilinear", antialias=True)
             normal = ((scaled - mean) / deviation).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(where.type, torch.bfloat16, enabled=where.type != "mps"):
+            with autocast(where):
                 features = network.extract_features(normal) if blocks is None else first_blocks(network, normal, blocks)
             found.append((features if places else features.mean((2, 3))).float().cpu())
         return torch.cat(found)
 
     key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
     return cached("places" if places else "features", [*key, f"{size} {where.type} {blocks}".encode()], compute)
+
+
+def place_features(pictures, size=96):
+    """Features of fine places: uint8 (n, 3, height, width) -> (n, 112, size / 16, size / 16). Kept, as above."""
+    return picture_features(pictures, size, places=True, blocks=11)
 
 
 def first_blocks(network, pictures, blocks):

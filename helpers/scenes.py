@@ -291,3 +291,11 @@ def true_relations(scene):
     """All (noun, relation, noun) that hold in a scene, as a set."""
     pairs = itertools.permutations(scene.things, 2)
     return {(p.noun, found, q.noun) for p, q in pairs if (found := relation(p, q))}
+
+
+def inside(boxes, grid):
+    """Whether the centre of each place lies in each box: boxes (q, 4) in pixels -> (q, grid * grid), by rows."""
+    left, top, right, bottom = torch.as_tensor(boxes)[:, :, None].unbind(1)
+    middle = (torch.arange(grid) + 0.5) * SIZE / grid
+    across, down = (left <= middle) & (middle < right), (top <= middle) & (middle < bottom)
+    return (down[:, :, None] & across[:, None]).flatten(1)

@@ -25,6 +25,14 @@ def device():
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def autocast(where):
+    """Inside `with autocast(device):`, matrix products are of 16 bits (bfloat16): faster, and precise enough to train.
+
+    Off on Apple's GPUs.
+    """
+    return torch.autocast(where.type, torch.bfloat16, enabled=where.type != "mps")
+
+
 def seed_everything(seed):
     """Seeds Python's, NumPy's and torch's generators, so that a second run gives the same figures."""
     random.seed(seed)

@@ -117,10 +117,10 @@ def test_the_loss_of_two_sounds_by_hand():
 def test_the_loss_of_a_batch_is_infonce_both_ways():
     fits = torch.randn(5, 5) / 10
     expected = -sum((fits / 0.07).log_softmax(d).diagonal().mean() for d in (0, 1)) / 2
-    assert torch.allclose(lecture.contrastive_loss(fits), expected, atol=1e-5)
-    assert lecture.contrastive_loss(torch.zeros(64, 64)) == pytest.approx(math.log(64), abs=1e-4)
+    assert torch.allclose(lecture.info_nce(fits), expected, atol=1e-5)
+    assert lecture.info_nce(torch.zeros(64, 64)) == pytest.approx(math.log(64), abs=1e-4)
     best = fits.clone().fill_diagonal_(1)
-    assert lecture.contrastive_loss(best) < lecture.contrastive_loss(fits) < lecture.contrastive_loss(best.roll(1, 0))
+    assert lecture.info_nce(best) < lecture.info_nce(fits) < lecture.info_nce(best.roll(1, 0))
 
 
 @pytest.mark.parametrize(("loss", "alive"), [("contrastive", True), ("dead", False)])
@@ -152,13 +152,13 @@ def test_a_place_keeps_its_row_and_column():
 # ------------------------------------------------------------------------------------------------ measures
 def test_inside_agrees_with_a_loop_over_places():
     boxes = torch.tensor([[0, 0, 12, 12], [10, 30, 50, 60], [90, 90, 92, 92], [0, 84, 96, 96]])
-    found = lecture.inside(boxes, 8)
+    found = scenes.inside(boxes, 8)
     for box, row in zip(boxes.tolist(), found, strict=True):
         left, top, right, bottom = box
         for place in range(64):
             x, y = place % 8 * 12 + 6, place // 8 * 12 + 6
             assert bool(row[place]) == (left <= x < right and top <= y < bottom)
-    assert lecture.inside(torch.tensor([[3, 5, 20, 7]]), scenes.SIZE).sum() == 17 * 2  # pixels
+    assert scenes.inside(torch.tensor([[3, 5, 20, 7]]), scenes.SIZE).sum() == 17 * 2  # pixels
 
 
 def test_a_hit_is_a_peak_in_the_box():

@@ -22,7 +22,7 @@ def long_run(count=SCENES, epochs=EPOCHS):
     vocabulary = lecture.vocabulary_of(captions)
     number = {word: i for i, word in enumerate(vocabulary)}
     encoded = torch.stack([torch.stack([lecture.encode(caption, number) for caption in five]) for five in captions])
-    features = lecture.place_features(pictures)
+    features = lecture.models.place_features(pictures)
     mean, deviation = features.mean((0, 2, 3), keepdim=True), features.std((0, 2, 3), keepdim=True)
     inputs = ((features - mean) / deviation).to(torch.bfloat16)
     lecture.NOUNS = list(lecture.scenes.NOUNS)

@@ -23,7 +23,7 @@ def long_run():
     lecture.number = {word: i for i, word in enumerate(lecture.vocabulary)}
     lecture.LENGTH = max(len(q.text.split()) for some in asked for q in some)
     words, answers = lecture.encode_all(asked)
-    features = lecture.place_features(pictures)
+    features = lecture.models.place_features(pictures)
     mean, deviation = features.mean((0, 2, 3), keepdim=True), features.std((0, 2, 3), keepdim=True)
     inputs = ((features - mean) / deviation).to(torch.bfloat16)
     lecture.NOUNS, lecture.GRID = list(lecture.scenes.NOUNS), inputs.shape[-1]
