@@ -21,7 +21,7 @@ EXERCISES = {
         3,
         [
             "stack_pictures: a batch has one direction more than a sample. torch.stack adds it, at the front.",
-            "stack_pictures: torch.stack refuses other sizes with a RuntimeError of its own: compare the shapes before.",
+            "stack_pictures: torch.stack refuses other sizes with a RuntimeError of its own: compare shapes before.",
             "pad: begin with zeros of shape (n, longest), of the first sequence's dtype; copy each sequence in; its "
             "length alone says where its mask is True.",
         ],
@@ -29,10 +29,10 @@ EXERCISES = {
     "0.2": Exercise(
         3,
         [
-            "count: draw pictures on the left, words on the right, a line for each pair. Both means count the same lines.",
-            "count: pictures per word are all lines, divided by the different words. set(...) removes what stands twice.",
-            "best_guess: one pixel, 0 and 200: the error g^2 + (g - 200)^2 is least where its slope 2g + 2(g - 200) is 0. So it is "
-            "for every pixel by itself; a uint8 cannot hold the result: change to float first.",
+            "count: draw pictures on the left, words on the right, a line for each pair. Both means count these lines.",
+            "count: pictures per word are all lines, divided by the different words. set(...) drops what stands twice.",
+            "best_guess: one pixel, 0 and 200: the error g^2 + (g - 200)^2 is least where its slope "
+            "2g + 2(g - 200) is 0. So it is for every pixel by itself. A uint8 cannot hold the result: use floats.",
         ],
     ),
     "0.3": Exercise(
