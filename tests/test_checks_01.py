@@ -208,6 +208,7 @@ WRONG = [
     ("1.6", [lambda: "\n".join(lines)]),
     ("1.6", [lambda: lines[:2]]),
     ("1.6", [lambda: [f"word{i}" for i in range(999)]]),
+    ("1.6", [lambda: " ".join(lines).split()]),  # words, not lines
 ]
 
 
@@ -244,6 +245,36 @@ def test_a_check_never_raises_and_an_unwritten_function_costs_no_hint(capsys):
     assert checks.check("1.1", lambda words, window: exit()) == 0
     assert checks.check("1.1") == 0  # the function forgotten
     assert checks.check("1.1", 5) == 0  # not a function
+
+
+def with_cosines(word, words, vectors, k):
+    """As the lecture's, which returns pairs."""
+    return [(other, 0.5) for other in nearest(word, words, vectors, k)]
+
+
+def all_answers(a, b, c, words, vectors, k):
+    return analogy(a, b, c, words, vectors, k + 3)
+
+
+@pytest.mark.parametrize(
+    ("number", "functions", "told"),
+    [
+        ("1.3", [lambda u, v, n: loss(u, v, n) * len(u)], "it is 24.26, not 3.466"),
+        ("1.3", [overflows], "it is inf, not"),
+        ("1.4", [not_mean], "every value is 7 times what it should be"),
+        ("1.4", [flipped], "every value is -1 times what it should be"),
+        ("1.4", [by_autograd], "autograd is closed here"),
+        ("1.5", [with_cosines, analogy], "not a list of words alone"),
+        ("1.5", [nearest, all_answers], "it finds queen, "),
+        ("1.5", [nearest, answers_given], "or in another order; it finds "),
+        ("1.6", [lambda: "\n".join(lines)], "it is of the type str, not a list of str"),
+        ("1.6", [lambda: " ".join(lines).split()], "no word has a neighbour"),
+        ("1.6", [lambda: None], "is a return missing?"),
+    ],
+)
+def test_a_cross_says_what_came_instead(number, functions, told, capsys):
+    checks.check(number, *functions)
+    assert told in capsys.readouterr().out
 
 
 def test_partial_credit():
