@@ -3,11 +3,13 @@
 import math
 
 import numpy as np
+import pytest
 import scipy.signal
 import torch
 import torch.nn.functional as F
 import torchaudio
 
+from helpers import checks
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
 from tests.definitions import definitions
 
@@ -230,3 +232,26 @@ WRONG = [
     ("2.6", [mfcc_with(scaled=False)]),
     ("2.6", [mfcc_with(refuses=False)]),
 ]
+
+
+def divided_by_nothing(S, n_fft, hop, window, length):
+    return istft(S, n_fft, hop, window, length) / torch.zeros(length)
+
+
+def frame_without_refusal(signal, n_fft, hop, center):
+    if len(signal) + 2 * (n_fft // 2) * center < n_fft:
+        return signal[None]
+    return frame(signal, n_fft, hop, center)
+
+
+@pytest.mark.parametrize(
+    ("number", "functions", "told", "times"),
+    [
+        ("2.1", [single, lambda n: single(n).conj() / n], "it is torch.complex64, not torch.complex128", 3),
+        ("2.2", [count, frame_without_refusal], "frame of 99 samples, n_fft 100: it went on without an error", 1),
+        ("2.4", [stft, divided_by_nothing], "there are NaN or infinite values", 2),
+    ],
+)
+def test_a_cross_says_what_came_instead(number, functions, told, times, capsys):
+    checks.check(number, *functions)
+    assert capsys.readouterr().out.count(told) == times

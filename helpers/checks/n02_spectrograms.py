@@ -16,7 +16,8 @@ EXERCISES = {
         3,
         [
             "Row k, column j holds a point on the unit circle, turned by the angle -2 pi k j / n.",
-            "torch.outer(k, k) gives all products k j at once; torch.exp of an imaginary number turns by an angle.",
+            "torch.outer(k, k) gives all products k j at once, torch.exp of an imaginary number turns by an angle; "
+            "both keep the precision of k: torch.arange(n, dtype=torch.float64).",
             "Row 1 of the inverse turns the other way round. And its sums must not grow with n.",
         ],
     ),
@@ -41,14 +42,16 @@ EXERCISES = {
         [
             "stft: frames times window, torch.fft.rfft along the last dimension, then bins first and frames last.",
             "istft: each frame goes back to the place that it came from, and is added, not written over.",
-            "A sample was weighted by the window twice, in every frame that saw it: divide by that sum of squares.",
+            "A sample was weighted by the window twice, in every frame that saw it: divide by that sum of squares. "
+            "Then sample 0 of the sound stands at place n_fft // 2: cut there, and keep `length` samples.",
         ],
     ),
     "2.5": Exercise(
         2,
         [
             "Evenly spaced in mel means: linspace between mel(0) and mel(rate / 2), then back to Hz.",
-            "Each side of a triangle is a straight line in Hz: (f - left) / (top - left) going up.",
+            "Each side of a triangle is a straight line in Hz: (f - left) / (top - left) going up. The points stay "
+            "where they are: do not round them to bins.",
             "The lower of the two lines, and never below 0, is the triangle. Do not scale its area.",
         ],
     ),
@@ -71,6 +74,8 @@ def tensor_close(got, expected, tolerance=1e-4):
         return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
     if got.is_complex() != expected.is_complex():
         return "it is complex and should be real" if got.is_complex() else "it is real and should be complex"
+    if not got.isfinite().all():
+        return "there are NaN or infinite values"
     error = (got.to(expected.dtype) - expected).abs().max() / expected.abs().max()
     return bool(error <= tolerance) or f"the values differ by up to {error:.2g} of the largest one"
 
@@ -78,25 +83,28 @@ def tensor_close(got, expected, tolerance=1e-4):
 # 2.1 the DFT matrix
 
 
+def product_close(matrix, x, expected, tolerance):
+    if not isinstance(matrix, torch.Tensor) or matrix.dtype != torch.complex128:
+        return f"it is {getattr(matrix, 'dtype', type(matrix).__name__)}, not torch.complex128"
+    return tensor_close(matrix @ x, expected, tolerance)
+
+
 @EXERCISES["2.1"].case("on eight samples it gives what torch.fft.fft gives, in double precision")
 def _(dft_matrix, inverse_dft_matrix):
     x = torch.randn(8, dtype=torch.complex128)
-    D = dft_matrix(8)
-    if not isinstance(D, torch.Tensor) or D.dtype != torch.complex128:
-        return f"it is {getattr(D, 'dtype', type(D).__name__)}, not torch.complex128"
-    return tensor_close(D @ x, torch.fft.fft(x), 1e-10)
+    return product_close(dft_matrix(8), x, torch.fft.fft(x), 1e-10)
 
 
 @EXERCISES["2.1"].case("so it does on 1, 2, 37 and 256 samples")
 def _(dft_matrix, inverse_dft_matrix):
     signals = [torch.randn(n, dtype=torch.complex128) for n in (1, 2, 37, 256)]
-    return first_wrong(*(tensor_close(dft_matrix(len(x)) @ x, torch.fft.fft(x), 1e-9) for x in signals))
+    return first_wrong(*(product_close(dft_matrix(len(x)), x, torch.fft.fft(x), 1e-9) for x in signals))
 
 
 @EXERCISES["2.1"].case("the inverse leads back to the samples")
 def _(dft_matrix, inverse_dft_matrix):
     signals = [torch.randn(n, dtype=torch.complex128) for n in (1, 8, 37)]
-    return first_wrong(*(tensor_close(inverse_dft_matrix(len(x)) @ torch.fft.fft(x), x, 1e-9) for x in signals))
+    return first_wrong(*(product_close(inverse_dft_matrix(len(x)), torch.fft.fft(x), x, 1e-9) for x in signals))
 
 
 # 2.2 frames
@@ -136,11 +144,11 @@ def _(number_of_frames, frame):
 
 @EXERCISES["2.2"].case("a sound that fills no window is refused with a ValueError that says why")
 def _(number_of_frames, frame):
-    return first_wrong(
-        refuses(number_of_frames, 99, 100, 25, False),
-        refuses(frame, torch.randn(99), 100, 25, False),
-        refuses(number_of_frames, 0, 101, 25, True),
-    )
+    calls = (number_of_frames, 99, 100, 25, False), (frame, torch.randn(99), 100, 25, False)
+    for name, call in zip(("number_of_frames", "frame"), calls, strict=True):
+        if (verdict := refuses(*call)) is not True:
+            return f"{name} of 99 samples, n_fft 100: {verdict}"
+    return refuses(number_of_frames, 0, 101, 25, True)
 
 
 # 2.3 windows
