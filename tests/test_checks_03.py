@@ -399,6 +399,36 @@ def test_a_message_may_name_known_words_beside_the_unknown_one():
         assert checks.check("3.6", helpful) == 3
 
 
+def whole_table(anchors, positives, negatives, margin):
+    return (margin + cosines(anchors, negatives) - cosines(anchors, positives)).clamp(min=0).mean()
+
+
+def straight_from_the_dictionary(text, row, vectors, project, P, k):
+    [row[word] for word in text.lower().split(" ")]
+    return retrieve(text, row, vectors, project, P, k)
+
+
+def one_flat_row(text, row, vectors, project, P, k):
+    query = F.normalize(project(vectors[[row[word] for word in text.lower().split()]].sum(0)), dim=0)
+    return (P @ query).topk(k)
+
+
+@pytest.mark.parametrize(
+    ("number", "function", "told"),
+    [
+        ("3.2", whole_table, "anchors: the triplet that is won has a gradient, too"),
+        ("3.2", negative_without_gradient, "negatives: no gradient comes, though one triplet is lost"),
+        ("3.4", naive_topk, "at k = 1 it is"),
+        ("3.6", straight_from_the_dictionary, "for 'armadillo' it raised a KeyError, not a ValueError"),
+        ("3.6", straight_from_the_dictionary, "says why: it raised a KeyError, not a ValueError"),
+        ("3.6", one_flat_row, "project takes rows of vectors, (n, 6); (6,) came"),
+    ],
+)
+def test_a_cross_says_what_came_instead(number, function, told, capsys):
+    checks.check(number, function)
+    assert told in capsys.readouterr().out
+
+
 def test_own_tags_name_a_drawing_that_is_not_there():
     right.names = ["spider", "spider web", "tulip"]
     assert right.own_table({"scary": ["spider"], "garden": ["tulip", "spider web"]}).tolist() == [
