@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import scenes
+from helpers import checks, scenes
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
 from tests.definitions import definitions
 
@@ -538,6 +538,29 @@ ONE_FROG = scene(("frog", TOP))
 )
 def test_a_verdict_on_a_caption(caption, where, expected):
     assert right.verdict(caption, where) == expected
+
+
+def over_the_batch(places, hidden, W_places, W_hidden, v):
+    alpha = ((places @ W_places.T + (hidden @ W_hidden.T)[:, None]).tanh() @ v).softmax(0)
+    return (alpha[..., None] * places).sum(1), alpha
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda *arguments: attend(*arguments)[::-1], "alpha came first: the context is asked for first, then alpha"),
+        (over_the_batch, "3/4: alpha: the weights of one picture sum to 2, not to 1"),
+        (lambda *arguments: (2 * attend(*arguments)[0], attend(*arguments)[1]), "context: the values differ"),
+    ],
+)
+def test_a_cross_says_what_came_instead(function, told, capsys):
+    checks.check("4.2", function)
+    assert told in capsys.readouterr().out
+
+
+def test_hints_of_three_functions_name_theirs():
+    names = "clipped_precision", "brevity_penalty", "bleu"
+    assert all(hint.split(":")[0] in names for hint in checks.find("4.5").hints)
 
 
 def test_every_caption_of_the_grammar_is_true():

@@ -23,7 +23,8 @@ EXERCISES = {
         [
             "Write down the shape after each step. Which of them has a size for the places, and which has none?",
             "The hidden state is one vector a picture, its places are many: [:, None] lets one be added to each.",
-            "Scores (batch, L): softmax goes along the places. Then weigh each place's vector and sum over places.",
+            "Scores (batch, L): softmax goes along the places (torch's own stays finite where e to the score is not). "
+            "Then weigh each place's vector and sum over places.",
         ],
     ),
     "4.3": Exercise(
@@ -46,10 +47,11 @@ EXERCISES = {
     "4.5": Exercise(
         4,
         [
-            "Count on paper: 'the the the' against 'the cat on the mat'. How many of the three are earned?",
-            "collections.Counter counts n-grams. For each one, the most that any single reference has is the limit.",
+            "clipped_precision: count on paper 'the the the' against 'the cat on the mat'. How many are earned?",
+            "clipped_precision: Counter counts n-grams. For each, the most that any single reference has is the limit.",
             "brevity_penalty: for each caption the nearest reference length; sum both columns; only then compare.",
-            "bleu: sum matches and totals over all captions, then divide, once for each n. A 0 has no logarithm.",
+            "bleu: sum matches and totals over all captions, then divide, once for each n. Look for a 0 before you "
+            "divide or take a logarithm.",
         ],
     ),
 }
@@ -158,6 +160,11 @@ def attends(function, arguments, expected=None):
     if not isinstance(got, tuple | list) or len(got) != 2:
         return "it must return two tensors: context and alpha"
     expected = expected or true_attention(*arguments)
+    if close(got[0], expected[1]) is True and close(got[1], expected[0]) is True:
+        return "alpha came first: the context is asked for first, then alpha"
+    sums = torch.as_tensor(got[1]).detach().sum(-1)
+    if close(sums, torch.ones(len(arguments[0]))) == "the values differ":
+        return f"alpha: the weights of one picture sum to {sums[(sums - 1).abs().argmax()]:.3g}, not to 1"
     for name, mine, right in zip(("context", "alpha"), got, expected, strict=True):
         if (verdict := close(mine, right)) is not True:
             return f"{name}: {verdict}"
