@@ -259,6 +259,8 @@ def all_answers(a, b, c, words, vectors, k):
 @pytest.mark.parametrize(
     ("number", "functions", "told"),
     [
+        ("1.1", [one_sided], "of 4 pairs 2 are missing, such as ('cat', 'the')"),
+        ("1.1", [lambda words, window: pairs(words, window) + [("a", "z")]], "come others, such as ('a', 'z')"),
         ("1.3", [lambda u, v, n: loss(u, v, n) * len(u)], "it is 24.26, not 3.466"),
         ("1.3", [overflows], "it is inf, not"),
         ("1.4", [not_mean], "every value is 7 times what it should be"),

@@ -53,7 +53,8 @@ EXERCISES = {
         2,
         [
             "The crosses above say what is missing: more words, or more lines, or another type.",
-            "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one.",
+            "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one. If it stops with a "
+            "UnicodeDecodeError, save the text as UTF-8, or try encoding='cp1252'.",
             "Words that occur once teach nothing. Some chapters of a book, a diary, or several articles will do.",
         ],
     ),
@@ -68,8 +69,11 @@ def pairs_agree(function, words, window):
     got = function(list(words), window)
     if not isinstance(got, list | tuple):
         return f"it returned {got!r}, not a list of pairs"
-    got = [tuple(pair) for pair in got]
-    return sorted(got) == sorted(expected) or f"there are {len(got)} pairs, or other ones ({len(expected)} expected)"
+    got, expected = Counter(tuple(pair) for pair in got), Counter(expected)
+    if missing := expected - got:
+        return f"of {expected.total()} pairs {missing.total()} are missing, such as {next(iter(missing))}"
+    extra = got - expected
+    return not extra or f"beside the {expected.total()} pairs come others, such as {next(iter(extra))}"
 
 
 @EXERCISES["1.1"].case("three words with a window of 1 give 4 pairs")

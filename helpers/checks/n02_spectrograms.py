@@ -16,8 +16,8 @@ EXERCISES = {
         3,
         [
             "Row k, column j holds a point on the unit circle, turned by the angle -2 pi k j / n.",
-            "torch.outer(k, k) gives all products k j at once, torch.exp of an imaginary number turns by an angle; "
-            "both keep the precision of k: torch.arange(n, dtype=torch.float64).",
+            "torch.outer(k, k) gives all products k j at once, torch.exp of an imaginary number (1j is i) "
+            "turns by an angle; both keep the precision of k: torch.arange(n, dtype=torch.float64).",
             "Row 1 of the inverse turns the other way round. And its sums must not grow with n.",
         ],
     ),
