@@ -28,7 +28,8 @@ EXERCISES = {
     "1.3": Exercise(
         3,
         [
-            "For a centre: one dot product with its true context word, k dot products with its noise words.",
+            "For a centre: one dot product with its true context word, k with its noise words; u[:, None] * v_noise pairs "
+            "each centre with its own k.",
             "The noise words enter with a minus inside the sigmoid, and are summed; only the pairs are averaged.",
             "log(sigmoid(-200)) is -inf once the sigmoid has rounded to 0. torch.nn.functional has it in one step.",
         ],
@@ -53,8 +54,8 @@ EXERCISES = {
         2,
         [
             "The crosses above say what is missing: more words, or more lines, or another type.",
-            "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one. If it stops with a "
-            "UnicodeDecodeError, save the text as UTF-8, or try encoding='cp1252'.",
+            "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one. If it stops with "
+            "a UnicodeDecodeError, save the text as UTF-8, or try encoding='cp1252'.",
             "Words that occur once teach nothing. Some chapters of a book, a diary, or several articles will do.",
         ],
     ),
