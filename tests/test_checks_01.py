@@ -267,7 +267,7 @@ def all_answers(a, b, c, words, vectors, k):
         ("1.4", [flipped], "every value is -1 times what it should be"),
         ("1.4", [by_autograd], "autograd is closed here"),
         ("1.5", [with_cosines, analogy], "not a list of words alone"),
-        ("1.5", [nearest, all_answers], "it finds queen, "),
+        ("1.5", [nearest, all_answers], "asked for one word, it finds queen, "),
         ("1.5", [nearest, answers_given], "or in another order; it finds "),
         ("1.6", [lambda: "\n".join(lines)], "it is of the type str, not a list of str"),
         ("1.6", [lambda: " ".join(lines).split()], "no word has a neighbour"),
