@@ -28,8 +28,8 @@ EXERCISES = {
     "1.3": Exercise(
         3,
         [
-            "For a centre: one dot product with its true context word, k with its noise words; u[:, None] * v_noise pairs "
-            "each centre with its own k.",
+            "For a centre: one dot product with its true context word, k with its noise words; u[:, None] * v_noise "
+            "pairs each centre with its own k.",
             "The noise words enter with a minus inside the sigmoid, and are summed; only the pairs are averaged.",
             "log(sigmoid(-200)) is -inf once the sigmoid has rounded to 0. torch.nn.functional has it in one step.",
         ],
