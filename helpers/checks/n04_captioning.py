@@ -22,7 +22,8 @@ EXERCISES = {
         3,
         [
             "Write down the shape after each step. Which of them has a size for the places, and which has none?",
-            "The hidden state is one vector a picture, its places are many: [:, None] lets one be added to each.",
+            "places @ W_places.T has W_a a_i for all places at once. The hidden state is one vector a picture, its "
+            "places are many: [:, None] lets one be added to each.",
             "Scores (batch, L): softmax goes along the places (torch's own stays finite where e to the score is not). "
             "Then weigh each place's vector and sum over places.",
         ],
