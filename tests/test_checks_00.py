@@ -303,6 +303,16 @@ def test_a_stub_is_told_in_one_line_without_a_hint(capsys, monkeypatch):
     assert not checks.passed("0.0") and "This cell waits for exercise 0.0." in capsys.readouterr().out
 
 
+def test_the_second_function_not_yet_written_costs_no_hint(capsys, monkeypatch):
+    monkeypatch.setattr(checks, "attempts", {})
+    learner = definitions("assignments/00_multimodal_learning.ipynb")
+    for _ in range(2):
+        checks.check("0.1", right.stack_pictures, learner.pad)
+        assert "not written yet" in (said := capsys.readouterr().out) and "✔" in said and "Hint" not in said
+    checks.check("0.1", lambda pictures: pictures[0], learner.pad)
+    assert "Hint 1 of" in (said := capsys.readouterr().out) and "Hint 2" not in said
+
+
 def test_error_and_standard_are_what_the_text_says():
     guess, pictures = torch.tensor([100.0]), torch.tensor([[0], [200]], dtype=torch.uint8)
     assert right.error(guess, pictures) == 10_000

@@ -242,6 +242,12 @@ def test_a_check_never_raises_and_an_unwritten_function_costs_no_hint(capsys):
     assert checks.check("1.1", broken) < 2
     said = capsys.readouterr().out
     assert "IndexError" in said and "words[99]" in said
+
+    def broken_in_torch(words, window):
+        return torch.ones(2) @ torch.ones(3)
+
+    checks.check("1.1", broken_in_torch)
+    assert "in `return torch.ones(2) @ torch.ones(3)`" in capsys.readouterr().out
     assert checks.check("1.1", lambda words, window: exit()) == 0
     assert checks.check("1.1") == 0  # the function forgotten
     assert checks.check("1.1", 5) == 0  # not a function

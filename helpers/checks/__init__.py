@@ -5,13 +5,17 @@ The exercises of notebook NN stand in `nNN_name.py` beside this file, in a dicti
 
 import importlib
 import pkgutil
+import sys
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
 from helpers import CourseError
 
+HELPERS = str(Path(__file__).parents[1])
+UNWRITTEN = "it is not written yet"
 attempts = {}  # failed attempts of each exercise in this kernel
 solved = set()
 
@@ -62,9 +66,11 @@ def run(case, functions):
             torch.manual_seed(0)
             verdict = case(*functions)
     except NotImplementedError:
-        return "it is not written yet"
+        return UNWRITTEN
     except (Exception, SystemExit) as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if not frame.filename.startswith((HELPERS, sys.prefix, sys.base_prefix, "<"))]
+        line = (own or frames)[-1]  # the learner's line, not one of torch's
         return f"it stopped with {type(error).__name__}: {error} (in `{line.line or line.name}`)"
     return True if verdict is True else verdict or "it does not"
 
@@ -84,18 +90,19 @@ def check(number, *functions):
     right = sum(verdict is True for verdict in verdicts)
     for (expectation, _), verdict in zip(exercise.cases, verdicts, strict=True):
         print(f"✔ {expectation}" if verdict is True else f"✘ {expectation}: {verdict}")
-        if verdict == "it is not written yet":
+        if verdict == UNWRITTEN:
             break
     if right == len(verdicts):
         solved.add(number)
         print(f"Exercise {number} is solved.")
     else:
         solved.discard(number)
-        attempts[number] = attempts.get(number, 0) + 1
+        tried = verdicts[: verdicts.index(UNWRITTEN)] if UNWRITTEN in verdicts else verdicts
+        failed = any(verdict is not True for verdict in tried)  # what is not written yet is no failure
+        attempts[number] = attempts.get(number, 0) + failed
         module = module_of(number).__name__.rsplit(".n", 1)[1]
         hints = [*exercise.hints, f"Compare with notebooks/solutions/{module}.ipynb, then close it and write your own."]
-        shown = 0 if verdicts[0] == "it is not written yet" else min(attempts[number], len(hints))
-        for i, hint in enumerate(hints[:shown], start=1):
+        for i, hint in enumerate(hints[: attempts[number] if failed else 0], start=1):
             print(f"  Hint {i} of {len(hints)}: {hint}")
     return round(exercise.points * right / len(verdicts), 2)
 
@@ -115,7 +122,7 @@ def refuses(function, *arguments):
     except ValueError as error:
         return True if str(error) else "it raised a ValueError, but without a word of explanation"
     except Exception as error:
-        return f"it raised a {type(error).__name__}"
+        return f"it raised {type(error).__name__}, not a ValueError"
     return "it went on without an error"
 
 
