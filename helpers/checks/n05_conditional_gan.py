@@ -132,11 +132,19 @@ def _(make_config, make_parser, notebook_config):
     for own in (["kernel", "-f", "kernel-1.json"], ["train.py", "--lr", "0.5"]):
         with mock.patch.object(sys, "argv", own):
             config = notebook_config(make_parser(["a", "b"]))
-        verdicts += [differences(config, 2), isinstance(config, EasyDict) or "it is not an EasyDict"]
+        if not isinstance(config, EasyDict):
+            return f"it returned {type(config).__name__}, not an EasyDict"
+        verdicts.append(differences(config, 2))
     return first_wrong(*verdicts)
 
 
 # 5.2 dataset and loader
+
+
+def refuses_each(function, cases):
+    """True where each of these arguments, {in words: arguments}, raises a ValueError; or which one does not."""
+    verdicts = {words: refuses(function, *arguments) for words, arguments in cases.items()}
+    return first_wrong(*(verdict is True or f"{words}: {verdict}" for words, verdict in verdicts.items()))
 
 
 def some_pictures(n=10, size=16):
@@ -164,10 +172,13 @@ def _(Pictures, make_loader):
 @EXERCISES["5.2"].case("labels outside class_list, or too few of them, are refused with a ValueError")
 def _(Pictures, make_loader):
     pictures, labels = some_pictures()
-    return first_wrong(
-        refuses(Pictures, pictures, labels, ["a", "b"]),
-        refuses(Pictures, pictures, labels - 1, list("abc")),
-        refuses(Pictures, pictures, labels[:-1], list("abc")),
+    return refuses_each(
+        Pictures,
+        {
+            "label 2 of two classes": (pictures, labels, ["a", "b"]),
+            "label -1": (pictures, labels - 1, list("abc")),
+            "ten pictures, nine labels": (pictures, labels[:-1], list("abc")),
+        },
     )
 
 
@@ -235,11 +246,12 @@ def _(Generator):
 @EXERCISES["5.3"].case("an impossible img_size, class number, or batch of one in training is refused with a ValueError")
 def _(Generator):
     network, (z, y) = Generator(SMALL), codes(SMALL)
-    verdicts = [refuses(Generator, EasyDict(SMALL, img_size=size)) for size in (100, 48)]
-    verdicts += [refuses(network, z, y + 4), refuses(network, z, y - 1), refuses(network, z[:1], y[:1])]
-    if tuple(network.eval()(z[:1], y[:1]).shape) != (1, 1, 32, 32):
-        verdicts.append("in evaluation mode, one picture must be possible")
-    return first_wrong(*verdicts)
+    sizes = {f"img_size {size}": (EasyDict(SMALL, img_size=size),) for size in (100, 48)}
+    calls = {"class 7 of five": (z, y + 4), "class -1": (z, y - 1), "one picture, in training": (z[:1], y[:1])}
+    verdict = first_wrong(refuses_each(Generator, sizes), refuses_each(network, calls))
+    if verdict is True and tuple(network.eval()(z[:1], y[:1]).shape) != (1, 1, 32, 32):
+        return "in evaluation mode, one picture must be possible"
+    return verdict
 
 
 # 5.4 discriminator
@@ -366,27 +378,46 @@ def one_step(train_step):
     return (G, D), before, expected, losses, (g_loss.item(), d_loss.item())
 
 
+def explained(case):
+    """The case, with a word for the error of whoever forgets to cut the fake pictures off."""
+
+    def told(train_step):
+        try:
+            return case(train_step)
+        except RuntimeError as error:
+            if "second time" not in str(error):
+                raise
+            return "a backward runs into a graph that an earlier one has used up: where must the judge's gradient end?"
+
+    return told
+
+
 def same(weights, expected):
     return all(torch.allclose(w, e, atol=1e-5) for w, e in zip(weights, expected, strict=True))
 
 
 @EXERCISES["5.6"].case("the generator's weights move down its own loss, and only that")
+@explained
 def _(train_step):
     (G, _), (old, _), ((weights, _), _), _, _ = one_step(train_step)
     if same(G.parameters(), list(old.parameters())):
         return "they did not move"
-    return same(G.parameters(), weights) or "they went elsewhere"
+    return same(G.parameters(), weights) or "they went elsewhere: is its turn the first, before the judge has moved?"
 
 
 @EXERCISES["5.6"].case("the discriminator's weights move down its own loss, and only that")
+@explained
 def _(train_step):
     (_, D), (_, old), (_, (weights, _)), _, _ = one_step(train_step)
     if same(D.parameters(), list(old.parameters())):
         return "they did not move"
-    return same(D.parameters(), weights) or "they went elsewhere: by old gradients, or by the generator's, perhaps"
+    return same(D.parameters(), weights) or (
+        "they went elsewhere: by old gradients, by the generator's, or by fakes that were drawn anew, perhaps"
+    )
 
 
 @EXERCISES["5.6"].case("no gradient of the discriminator's loss reaches the generator")
+@explained
 def _(train_step):
     (G, _), _, ((_, gradients), _), _, _ = one_step(train_step)
     for weight, expected in zip(G.parameters(), gradients, strict=True):
@@ -396,6 +427,7 @@ def _(train_step):
 
 
 @EXERCISES["5.6"].case("a second step is as good as the first, and both losses come back without their graph")
+@explained
 def _(train_step):
     G, D = TinyGenerator(), TinyDiscriminator()
     optimizers = torch.optim.SGD(G.parameters(), 0.5), torch.optim.SGD(D.parameters(), 0.1)
@@ -431,7 +463,10 @@ def _(sample_grid):
     if tuple(grid.shape) != (3, 5, 1, 2, 3):
         return f"the shape is {tuple(grid.shape)}, not (3, 5, 1, 2, 3)"
     expected = 10 * torch.arange(1.0, 4.0)[:, None] + torch.arange(5.0)
-    return torch.equal(grid[..., 0, 0, 0], expected) or f"codes 1 to 3, classes 0 to 4: {grid[..., 0, 0, 0].tolist()}"
+    for got, row in zip(grid[..., 0, 0, 0], expected, strict=True):
+        if not torch.equal(got, row):
+            return f"where a picture says 10 x code + class, a row has {got.tolist()}, not {row.tolist()}"
+    return True
 
 
 @EXERCISES["5.7"].case("evaluation mode, no gradient, and the mode from before restored")
