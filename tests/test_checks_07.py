@@ -386,6 +386,20 @@ def test_what_the_wrong_answers_are_made_from_is_right(number, functions):
     assert checks.check(number, *functions) == checks.find(number).points
 
 
+@pytest.mark.parametrize(
+    ("fault", "crosses"),
+    [
+        ("judges", ["the teacher is made to judge"]),
+        ("learns", ["the teacher is made to judge"]),
+        ("clears", ["gradients left from before", "many steps"]),
+    ],
+)
+def test_a_step_with_one_fault_fails_where_that_fault_is_named(fault, crosses, capsys):
+    checks.check("7.2", step_like(**{fault: False}))
+    said = [line[2:] for line in capsys.readouterr().out.splitlines() if line.startswith("✘")]
+    assert len(said) == len(crosses) and all(map(str.startswith, said, crosses))
+
+
 def test_the_marks_add_up():
     exercises = checks.module_of("7.1").EXERCISES
     assert list(exercises) == [f"7.{i}" for i in range(1, 5)]

@@ -123,7 +123,8 @@ def true_step(student, teacher, sounds, pictures, T, lr):
     return student.state_dict(), loss.item()
 
 
-def compare_step(student_step, T=2.0, left_over=False, modes=(True, True)):
+def compare_step(student_step, T=2.0, left_over=False, modes=(True, False)):
+    """`modes`: whether student and teacher come in training mode; as it should be, unless that is what is tried."""
     student, teacher, sounds, pictures = pair_of_networks()
     student.train(modes[0])
     teacher.train(modes[1])
@@ -135,7 +136,10 @@ def compare_step(student_step, T=2.0, left_over=False, modes=(True, True)):
     got = student_step(student, optimizer, sounds, teacher, pictures, T)
     after = student.state_dict()
     moved = [close(after[name], value) is True for name, value in expected.items()]
-    return first_wrong(close(got, loss), all(moved) or "the student's weights are not where one right step leads")
+    right = close(got, loss)
+    return first_wrong(
+        right is True or f"the loss: {right}", all(moved) or "the student's weights are not where one right step leads"
+    )
 
 
 @EXERCISES["7.2"].case("one step of gradient descent leads exactly where it should, and the loss is returned")
@@ -145,7 +149,7 @@ def _(student_step):
 
 @EXERCISES["7.2"].case("the teacher is made to judge (evaluation mode) and the student to learn, whatever they came in")
 def _(student_step):
-    return first_wrong(*(compare_step(student_step, modes=m) for m in ((False, True), (True, False), (False, False))))
+    return first_wrong(*(compare_step(student_step, modes=m) for m in ((True, True), (False, True), (False, False))))
 
 
 @EXERCISES["7.2"].case("gradients left from before do not count")
@@ -168,6 +172,7 @@ def _(student_step):
 @EXERCISES["7.2"].case("many steps bring the student near the teacher")
 def _(student_step):
     student, teacher, sounds, pictures = pair_of_networks()
+    teacher.eval()
     optimizer = torch.optim.Adam(student.parameters(), lr=0.02)
     losses = [student_step(student, optimizer, sounds, teacher, pictures, 1.0) for _ in range(80)]
     return losses[-1] < 0.2 * losses[0] or f"after 80 steps the loss is {losses[-1]:.3g}; it began at {losses[0]:.3g}"
