@@ -96,6 +96,15 @@ def griffin_like(start="zero", keep=False, last=True, extra=0, refuses=True):
     return wrong
 
 
+def by_a_set(voices, n, seed):
+    """A set has another order in every kernel, and the folds with it."""
+    names = list(set(voices))
+    if not 2 <= n <= len(names):
+        raise ValueError("folds")
+    order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)) % n
+    return order[[names.index(voice) for voice in voices]]
+
+
 def split_like(by_clip=False, seeded=True, blocks=False, refuses=True):
     def wrong(voices, n, seed):
         names = sorted(set(voices))
@@ -178,6 +187,7 @@ WRONG = [
     ("8.3", [split_like(refuses=False)]),
     ("8.3", [lambda v, n, s: split(v, n, 0)]),
     ("8.3", [equal_clips]),
+    ("8.3", [by_a_set]),
     ("8.4", [control_like(count="gt")]),
     ("8.4", [control_like(count="le")]),
     ("8.4", [control_like(plus=0)]),
@@ -196,3 +206,11 @@ def test_marks_add_up_to_sixteen():
     exercises = checks.module_of("8.1").EXERCISES
     assert sum(exercise.points for exercise in exercises.values()) == 16
     assert all(len(exercise.hints) >= 3 and len(exercise.cases) >= 3 for exercise in exercises.values())
+
+
+def test_a_set_of_names_is_told_by_its_cause_and_a_p_value_by_its_name(capsys):
+    checks.check("8.3", by_a_set)
+    checks.check("8.4", control_like(plus=0))
+    said = capsys.readouterr().out
+    assert said.count("in a new kernel the same seed gives other folds") == 1
+    assert "p = 1/100: p: it is 0, not 0.01" in said
