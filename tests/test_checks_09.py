@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from helpers import checks
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
 from tests.definitions import definitions
 
@@ -412,6 +413,15 @@ WRONG = [
     ("9.5", [mask_with(of=torch.real, eps=1e-20)]),
     *(("9.5", [wrong]) for wrong in (binary, silence_is_zero, complex_shares, softmaxed)),
 ]
+
+
+def test_an_exact_estimate_without_a_floor_is_told_what_it_got(capsys):
+    def without_a_floor(estimate, truth):
+        a = (estimate * truth).sum(-1, keepdim=True) / truth.square().sum(-1, keepdim=True)
+        return 10 * ((a * truth).square().sum(-1) / (a * truth - estimate).square().sum(-1)).log10()
+
+    checks.check("9.3", without_a_floor)
+    assert "60 dB or more, at any volume: it is inf at the volume 1" in capsys.readouterr().out
 
 
 def test_the_network_of_the_last_exercise_is_the_lectures():
