@@ -1,7 +1,6 @@
 """Scores. Where a well-kept library has one, notebooks use the library's."""
 
 import numpy as np
-import torch
 
 from helpers import CourseError
 
@@ -43,30 +42,6 @@ def recall_at_k(scores, relevant, k=10):
     share = (k - above.sum(1, keepdim=True)).clamp(min=0) / tied.sum(1, keepdim=True)
     inside = (above & relevant).sum(1) + (tied & relevant).sum(1) * share[:, 0].double().clamp(max=1)
     return (inside / relevant.sum(1)).double().mean().item()
-
-
-def median_rank(scores, relevant):
-    """At which place the best-ranked right answer stands, for the median query. 1 is the best.
-
-    Equal scores are taken in a fairly shuffled order: of t equal ones, r of them right, the first right one stands at
-    place (t + 1) / (r + 1) on average. For an even number of queries, the median is the mean of the middle two.
-
-    Args:
-        scores: float tensor (queries, items); higher is better.
-        relevant: tensor (queries, items), true where the item answers the query. Queries without any are left out.
-
-    Returns:
-        A float, 1 or more.
-    """
-    relevant = relevant.bool()
-    has = relevant.any(1)
-    if not has.any():
-        raise CourseError("median_rank: not one query has a relevant item.")
-    scores, relevant = scores[has], relevant[has]
-    best = scores.masked_fill(~relevant, -torch.inf).amax(1, keepdim=True)
-    tied = scores == best
-    rank = (scores > best).sum(1) + (tied.sum(1) + 1) / ((tied & relevant).sum(1) + 1)
-    return rank.double().quantile(0.5).item()
 
 
 def frechet_distance(a, b):

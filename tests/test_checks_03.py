@@ -88,7 +88,6 @@ RIGHT = [
     ("3.4", metrics.recall_at_k),
     ("3.4", recall_by_levels),
     ("3.5", rank),
-    ("3.5", metrics.median_rank),
     ("3.5", rank_by_places),
     ("3.6", retrieve),
     ("3.6", retrieve_by_numpy),

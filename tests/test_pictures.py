@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import top_k_accuracy_score
 
 from helpers import CourseError, data, models, plots
-from helpers.metrics import median_rank, recall_at_k
+from helpers.metrics import recall_at_k
 
 
 def test_every_concept_is_drawn_by_every_artist():
@@ -211,24 +211,15 @@ def test_recall_of_ties_is_the_mean_over_shuffles(levels):
     assert recall_at_k(scores, relevant, 4) == pytest.approx(by_hand, abs=0.01)
 
 
-@pytest.mark.parametrize("levels", [0, 1, 3])
-def test_median_rank_of_ties_is_the_mean_over_shuffles(levels):
-    scores, relevant = random_scores(7, 12, levels, share=0.3, seed=levels + 5)
-    kept = relevant.any(1)
-    ranks = shuffled_expectation(scores[kept].numpy(), relevant[kept].numpy(), lambda r: r.argmax(1) + 1)
-    assert median_rank(scores, relevant) == pytest.approx(np.median(ranks), abs=0.1)
-
-
 def test_equal_scores_are_chance_neither_perfect_nor_nothing():
     relevant = torch.zeros(5, 100, dtype=torch.bool)
     relevant[:, 0] = True
     assert recall_at_k(torch.zeros(5, 100), relevant) == pytest.approx(0.1)
-    assert median_rank(torch.zeros(5, 100), relevant) == pytest.approx(50.5)
 
 
 def test_queries_without_a_right_item_do_not_count():
     scores, relevant = torch.tensor([[1.0, 0], [1, 0]]), torch.tensor([[True, False], [False, False]])
-    assert recall_at_k(scores, relevant, 1) == 1 and median_rank(scores, relevant) == 1
+    assert recall_at_k(scores, relevant, 1) == 1
     assert recall_at_k(scores, relevant, 99) == 1  # fewer items than k
 
 
@@ -245,8 +236,6 @@ def test_scores_that_make_no_sense_are_refused():
     ):
         with pytest.raises(CourseError, match=says):
             recall_at_k(*bad)
-    with pytest.raises(CourseError, match="not one query"):
-        median_rank(scores, torch.zeros(3, 4))
 
 
 def test_the_manifest_counts_what_the_loaders_find():
