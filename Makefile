@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 NBGRADER = $(addprefix nbgrader.server_extensions.,assignment_list course_list formgrader validate_assignment)
-FIRST = $(shell grep -om1 'notebooks/[0-9a-z_]*.ipynb' README.md)
+FIRST = $(firstword $(shell grep -om1 'notebooks/[0-9a-z_]*.ipynb' README.md))
 
 SITE ?= results/site
 

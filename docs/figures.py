@@ -11,6 +11,15 @@ from helpers.scoreboard import HEADER, clock, number, rows
 
 ROOT = Path(__file__).resolve().parents[1]
 BETWEEN_MARKS = re.compile(r"(?<=<!-- figures: made by `make figures` -->\n).*?(?=<!-- end of figures -->)", re.S)
+NAMES = """Names of figures are those of the lectures' last tables. In bold this run, in brackets the mean and spread
+over three seeds (± 0: the seed changes nothing, as where a stored network does the work), then what it is
+measured against. `chance`, `random`, `blind`, `majority`, `question_only` and `shuffled` cannot know the
+answer; `counts`, `mfcc_linear`, `nmf`, `ridge`, `neighbours` and `nearest` are classical ways; `real`,
+`supervised` and `ideal` are ceilings. In 01, `gensim` is the well-known library, `glove` vectors that
+others trained on six billion words. In 02, `waveform_cnn` is the same network on raw samples,
+`linear_mean_spectrum` knows what sounds but not when, and an error's `float32` is the same comparison in
+single precision. In 04, `_long_run` was trained beforehand by the same cells, and the rest is what you
+watch. In 05, 06 and 09 it is the other way round: `_live_run` is what you watch (in 09, for the voices)."""
 HEADLINES = [  # lecture, what is measured, its figure; beside it {name: key}: cannot know, a simpler way, the ceiling
     ("00", "group of an emoji, from picture and name", "accuracy_both",
      {"chance": "chance"}, {"name only": "accuracy_second_only"}, {}),
@@ -46,15 +55,16 @@ HEADLINES = [  # lecture, what is measured, its figure; beside it {name: key}: c
 
 def summary(runs, seeds):
     """A row for each headline whose lecture has run: its figure, what it is measured against, seconds and memory."""
-    lines = ["| lecture | what is measured | this run | cannot know | a simpler way | ceiling | time | memory |"]
-    lines += ["|---|---|---:|---:|---:|---:|---:|---:|"]
+    lines = ["| lecture: what is measured | this run | cannot know | a simpler way | ceiling | time, memory |"]
+    lines += ["|---|---|---|---|---|---|"]
     for start, what, figure, *beside in HEADLINES:
         for run in (run for run in runs if run["notebook"].startswith(start)):
             values, spread = run["figures"] | run["baselines"], seeds.get(run["notebook"], {}).get("figures", {})
-            others = ["<br>".join(f"{label} {number(values[key])}" for label, key in some.items()) for some in beside]
-            over = f" ({number(spread[figure]['mean'])} ± {spread[figure]['spread']:.1g})" if figure in spread else ""
-            cells = [f"[{start}](notebooks/{run['notebook']}.ipynb)", what, f"**{number(values[figure])}**{over}"]
-            cells += [*others, f"{run['seconds']:.0f} s", f"{run['peak_memory_mb'] / 1000:.2f} GB"]
+            others = [", ".join(f"{number(values[key])} {label}" for label, key in some.items()) for some in beside]
+            over = spread.get(figure)
+            over = f" ({number(over['mean'])} ± {over['spread']:.1g})" if over else ""
+            cells = [f"[{start}](notebooks/{run['notebook']}.ipynb) {what}", f"**{number(values[figure])}**{over}"]
+            cells += [*others, f"{run['seconds']:.0f} s, {run['peak_memory_mb'] / 1000:.2f} GB"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -68,7 +78,13 @@ def update_readme():
         f"{HEADER}{rows(r, seeds.get(r['notebook'], {}).get('figures'))}\n"
         for r in runs
     ]
-    every = "<details><summary>Every figure of every lecture</summary>\n\n" + "\n".join(tables) + "\n</details>\n"
+    every = (
+        "<details><summary>Every figure of every lecture</summary>\n\n"
+        + NAMES
+        + "\n\n"
+        + "\n".join(tables)
+        + "\n</details>\n"
+    )
     readme = ROOT / "README.md"
     readme.write_text(BETWEEN_MARKS.sub(lambda _: f"\n{summary(runs, seeds)}\n\n{every}\n", readme.read_text()))
 

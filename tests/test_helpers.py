@@ -139,7 +139,7 @@ def test_make_figures_writes_readmes_tables(tmp_path, monkeypatch):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(json.dumps(value))
     (tmp_path / "README.md").write_text(
-        "before\n<!-- figures: made by `make figures` -->\nold\n<!-- end of figures -->\nafter"
+        "before\n<!-- figures: made by `make figures` -->\nstale\n<!-- end of figures -->\nafter"
     )
     monkeypatch.setattr(figures, "ROOT", tmp_path)
     monkeypatch.setattr(
@@ -147,8 +147,8 @@ def test_make_figures_writes_readmes_tables(tmp_path, monkeypatch):
     )
     figures.update_readme()
     readme = (tmp_path / "README.md").read_text()
-    assert "old" not in readme and readme.startswith("before") and readme.endswith("after")
-    row = "| [77](notebooks/77_made_up.ipynb) | made up | **0.5** (0.481 ± 0.01) | blind 0.01 |  | best 0.9 | 61 s | 1.23 GB |"
+    assert "stale" not in readme and readme.startswith("before") and readme.endswith("after")
+    row = "| [77](notebooks/77_made_up.ipynb) made up | **0.5** (0.481 ± 0.01) | 0.01 blind |  | 0.9 best | 61 s, 1.23 GB |"
     assert row in readme
     assert "| `recall` | **0.5** (0.481 ± 0.01) | chance 0.01 |" in readme
 

@@ -14,17 +14,17 @@ from helpers.data import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDTH = 320  # pixels, at most
-CHOSEN = {  # lecture: cell, which of its outputs; of a gallery: pictures in a row, rows
+CHOSEN = {  # lecture: cell, which of its outputs; of a figure: the share from its left; of a gallery: columns, rows
     "00_multimodal_learning": ("bars", 0),
-    "01_word2vec": ("map-figure", 0),
+    "01_word2vec": ("map-figure", 0, 0.5),
     "02_spectrograms": ("stack-figure", 0),
     "03_joint_embedding": ("search", 0, 8, 3),
-    "04_captioning": ("overlay", 1),
+    "04_captioning": ("overlay", 1, 0.5),
     "05_conditional_gan": ("grid", 0, 6, 4),
     "06_visual_question_answering": ("overlay", 0),
     "07_sound_matching": ("gallery", 0, 6, 3),
     "08_sound_translation": ("made-figure", 0),
-    "09_sound_reasoning": ("loc-overlay", 0),
+    "09_sound_reasoning": ("loc-overlay", 0, 0.5),
 }
 
 
@@ -50,7 +50,9 @@ if __name__ == "__main__":
     (NOTEBOOKS / "pictures").mkdir(exist_ok=True)
     for lecture, (cell_id, which, *grid) in CHOSEN.items():
         pictures = pictures_of(NOTEBOOKS / f"{lecture}.ipynb", cell_id, which)
-        picture = tiled(pictures, *grid) if grid else pictures[0]
+        share = grid[0] if len(grid) == 1 else 1
+        picture = tiled(pictures, *grid) if len(grid) == 2 else pictures[0]
+        picture = picture.crop((0, 0, round(share * picture.width), picture.height))
         if picture.width > WIDTH:
             picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
         picture.save(NOTEBOOKS / "pictures" / f"{lecture}.webp", quality=80)
