@@ -28,6 +28,7 @@ nb_render_markdown_format = "gfm"  # the scoreboard's table
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {
+    "logo": {"text": project},
     "home_page_in_toc": True,
     "navbar_persistent": [],
     "use_fullscreen_button": False,
@@ -64,6 +65,17 @@ def prepare(app, page, source):
             source[0] += CONTENTS.format(caption=caption, pages=pages)
 
 
+def polish(app, page, template, context, doctree):
+    """The front page's name stands once in its title; a long name in code may break after its _ and /."""
+    if page == root_doc:
+        context["docstitle"] = ""
+    context["body"] = re.sub(
+        r"(?<=<span class=\"pre\">)[^<]+",
+        lambda name: re.sub("(?<=[A-Za-z0-9][_/])(?=[A-Za-z0-9])", "<wbr>", name[0]),
+        context.get("body", ""),
+    )
+
+
 def finish(app, error):
     """A web server looks for index.html."""
     if not error:
@@ -72,4 +84,5 @@ def finish(app, error):
 
 def setup(app):
     app.connect("source-read", prepare)
+    app.connect("html-page-context", polish)
     app.connect("build-finished", finish)

@@ -3,6 +3,7 @@
 import copy
 import functools
 import http.server
+import itertools
 import os
 import re
 import shutil
@@ -38,9 +39,10 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(site):
-    """Every page of the site, read: `{its path: BeautifulSoup}`."""
-    found = [page for page in site.rglob("*.html") if "_static" not in page.parts]
-    return {page.relative_to(site).as_posix(): BeautifulSoup(page.read_text(), "html.parser") for page in found}
+    """Every page of the site, read without the colours of its code: `{its path: BeautifulSoup}`."""
+    found = {page: page.read_text() for page in site.rglob("*.html") if "_static" not in page.parts}
+    plain = {page: re.sub(r'<span class="[a-z]\w{0,2}">([^<]*)</span>', r"\1", text) for page, text in found.items()}
+    return {page.relative_to(site).as_posix(): BeautifulSoup(text, "html.parser") for page, text in plain.items()}
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +64,25 @@ def on_the_web(source):
 
 
 def test_every_lecture_and_every_assignment_is_there_and_in_the_menu(pages):
-    menu = {link["href"] for link in pages["index.html"].select("nav a.reference.internal")}
-    assert {on_the_web(source) for source in SOURCES} <= menu
-    assert {"data/README.html", "docs/instructor.html"} <= menu
+    menu = [link["href"] for link in pages["index.html"].select("nav.bd-links a.reference.internal")]
+    assert menu == ["#", *map(on_the_web, SOURCES), "data/README.html", "docs/instructor.html"], "in this order"
     assert "Clone the repository" in pages["index.html"].get_text(), "the front page is README.md"
+
+
+def test_a_page_has_one_name_and_leads_to_the_next(pages):
+    for path, page in pages.items():
+        assert page.title.get_text().count("Multi-modal learning, by doing") == 1, path
+    for source, after in itertools.pairwise(SOURCES):
+        assert pages[on_the_web(source)].select_one(".right-next")["href"] == os.path.relpath(
+            after.with_suffix(".html"), source.parent
+        )
+
+
+def test_a_long_name_breaks_between_its_words(pages):
+    names = [
+        name for page in pages.values() for name in page.select("td code") if re.search(r"\w{12}", name.get_text())
+    ]
+    assert names and all(name.select("wbr") for name in names if re.search("[a-z]_[a-z]", name.get_text()))
 
 
 def test_no_solution_is_on_the_site(site):
@@ -161,6 +178,11 @@ CONTRASTS = """() => {
     }
     return seen;
 }"""  # WCAG 2: letters on their ground differ in brightness by 4.5 or more
+CUT = """() => [...document.querySelectorAll('article .math, article figure > div, article figure > img, article .cell_output pre')].filter(e => {
+    if (e.matches('.math')) return e.querySelector('svg').getBoundingClientRect().width > e.clientWidth + 2 && getComputedStyle(e).overflowX != 'auto';
+    if (e.matches('img')) return e.width < 0.6 * parseFloat(e.style.width);
+    return e.scrollWidth > e.clientWidth + 8 && (e.matches('div') || innerWidth >= 1200);
+}).map(e => e.tagName + ' ' + (e.alt || e.textContent).slice(0, 40))"""  # formulas, galleries, figures, printed lines
 
 
 @pytest.mark.parametrize(("theme", "window"), LOOKS)
@@ -178,11 +200,12 @@ def test_what_a_reader_sees(theme, window, browser, address, screenshot):
                 page.wait_for_function(FORMULAS)
                 assert page.locator("mjx-merror").count() == 0, f"{path}: a formula that MathJax cannot read"
                 assert page.locator("html").get_attribute("data-theme") == theme
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, (
-                    f"{path} is wider than the window"
-                )
                 assert page.evaluate(CONTRASTS) == {}, f"{path}: hard to read"
                 screenshot(page, f"site-{theme}-{window}-{path.replace('/', '-').removesuffix('.html')}")
+                for w, h in (*WINDOWS.values(), WINDOWS[window]):
+                    page.set_viewport_size({"width": w, "height": h})
+                    assert page.evaluate("document.documentElement.scrollWidth") <= w, f"{path} is wider than {w}"
+                    assert page.evaluate(CUT) == [], f"{path}: cut off, or too small, at {w}"
 
         assert seen_problems(page, address, read) == []
 
@@ -210,12 +233,23 @@ def test_search_finds_a_word(window, browser, address, screenshot):
         def search(page):
             page.goto(address + "index.html")
             page.locator(".search-button-field:visible, .search-button:visible").first.click()
-            page.locator("dialog input[name=q], .search-button__search-container input").first.fill("Nyquist")
+            page.locator("dialog input[name=q], .search-button__search-container input").first.fill("spectrogram")
             page.keyboard.press("Enter")
             page.locator("#search-results a", has_text="02 Spectrograms").first.wait_for()
+            page.wait_for_function("document.querySelectorAll('#search-results li:not(:has(.context))').length == 0")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
             screenshot(page, f"site-search-{window}")
 
         assert seen_problems(page, address, search) == []
+
+
+def test_the_folder_works_without_a_server(browser, site):
+    with browser.new_context(color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(f"{site.as_uri()}/search.html?q=Nyquist")
+        page.locator("#search-results a", has_text="02 Spectrograms").first.click()
+        page.wait_for_function(FORMULAS)
+        assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
 def test_the_theme_changes_by_its_button(browser, address):
@@ -227,3 +261,7 @@ def test_the_theme_changes_by_its_button(browser, address):
             page.locator(".theme-switch-container").get_by_text(theme, exact=True).click()
             page.reload()  # the choice is kept
             assert page.locator("html").get_attribute("data-theme") == theme.lower()
+        page.locator(".search-button-field:visible").focus()  # after a key, so the ring shows
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
