@@ -13,7 +13,7 @@ from helpers import CourseError
 from tests.definitions import NOTEBOOKS, definitions
 
 LECTURE = NOTEBOOKS / "01_word2vec.ipynb"
-lecture = definitions("01_word2vec.ipynb", also=("config",))
+lecture = definitions("01_word2vec.ipynb", also=("setup", "config"))
 
 
 def settings(**changes):

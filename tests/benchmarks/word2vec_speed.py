@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.definitions import definitions  # noqa: E402
 
 THREADS, SEEDS = 2, (0, 1, 2)
-lecture = definitions("01_word2vec.ipynb", also=("config",))
+lecture = definitions("01_word2vec.ipynb", also=("setup", "config"))
 
 
 def scores(named):
