@@ -40,14 +40,17 @@ def generate():
 
 
 def copy():
+    kept = 0
     for assignment in sorted((NOTEBOOKS / "assignments").glob("*.ipynb")):
         own = NOTEBOOKS / "work" / assignment.name
         if own.exists():
-            print(f"left notebooks/work/{own.name} as it is: it is yours")
+            kept += 1
         else:
             own.parent.mkdir(exist_ok=True)
             shutil.copy(assignment, own)
             print(f"made notebooks/work/{own.name} for you to fill in")
+    if kept:
+        print(f"left {kept} in notebooks/work/ as they are: they are yours")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """environment.yml, pyproject.toml and requirements.txt say the same; the doctor finds what is wrong."""
 
+import ast
 import importlib.metadata
 import re
 import subprocess
@@ -93,19 +94,17 @@ def test_conda_accepts_the_environments_own_lines():
 
 
 def test_the_doctor_finds_nothing_wrong_here():
-    assert [line for right, line in doctor.examine() if not right] == []
+    assert [line for right, line, _ in doctor.examine() if not right] == []
     assert subprocess.run([sys.executable, "-m", "helpers.doctor"], cwd=ROOT, capture_output=True).returncode == 0
 
 
 def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
-    right, line = doctor.python_is_right((3, 10, 4))
-    assert not right and "Python 3.10 is too old" in line and doctor.python_is_right((3, 14, 0))[0]
     for text, said in (("no-such-package>=1", "is not installed"), ("torch==1.0", "==1.0 is needed")):
-        right, line = doctor.package_is_right(text)
-        assert not right and said in line and "pip install" in line
+        right, line, command = doctor.package_is_right(text)
+        assert not right and said in line and "pip install" in command
     monkeypatch.setitem(doctor.IMPORTS, "torch", "a_module_that_is_not_there")
-    right, line = doctor.package_is_right("torch")
-    assert not right and "does not import" in line and "--force-reinstall" in line
+    right, line, command = doctor.package_is_right("torch")
+    assert not right and "does not import" in line and "--force-reinstall" in command
 
     (tmp_path / "data/text").mkdir(parents=True)
     (tmp_path / "data/text/austen.txt.xz").write_bytes(b"damaged")
@@ -114,13 +113,44 @@ def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(doctor, "ROOT", tmp_path)
     assert doctor.main() == 1
     said = capsys.readouterr().out
-    assert "austen.txt.xz is damaged: git checkout" in said and "wordnet.txt.xz is missing: git checkout" in said
+    assert "austen.txt.xz is damaged" in said and "wordnet.txt.xz is missing" in said
+    assert said.count("git checkout -- data") == 1, "a command that mends many things stands once"
+
+
+def test_the_doctor_sends_a_bare_python_to_make_lab(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert doctor.package_is_right("no-such-package>=1")[2] == "make lab"
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/installed").touch()
+    assert doctor.package_is_right("no-such-package>=1")[2].startswith(".venv/bin/python -m helpers.doctor")
+
+
+def test_the_doctor_says_of_an_old_python_that_it_is_old_and_stops(monkeypatch):
+    assert doctor.python_is_right((3, 14, 0))[0]
+    old = doctor.python_is_right((3, 10, 4))
+    monkeypatch.setattr(doctor, "python_is_right", lambda: old)
+    assert list(doctor.examine()) == [old] and not old[0] and "Python 3.10 is too old" in old[1]
+    source = (ROOT / "helpers/doctor.py").read_text()
+    assert ast.parse(source, feature_version=(3, 7)), "it would not even start"
+    assert not re.search(r"^(import|from) .*(tomllib|metadata)", source, re.M), "an old Python has neither"
 
 
 def test_make_lab_opens_the_readmes_first_notebook_on_localhost_with_its_token():
     said = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = said.replace("\\\n", "")
     first = re.search(r"\((notebooks/\d\d_\w+\.ipynb)\)", (ROOT / "README.md").read_text()).group(1)
     (last,) = [line for line in said.splitlines() if "jupyter lab " in line]
     assert "jupyter lab --ServerApp.ip=localhost" in last and last.endswith(first) and (ROOT / first).exists()
     assert "token" not in last and "password" not in last
     assert said.index("helpers.assignments copy") < said.index("jupyter lab")
+
+
+def test_make_stops_where_the_folder_was_moved_after_the_install(tmp_path):
+    for name in ("Makefile", "README.md", "requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".venv").mkdir()
+    for made_in, stops in (("/another/folder", True), (tmp_path.resolve(), False), ("", False)):
+        (tmp_path / ".venv/installed").write_text(f"{made_in}\n" if made_in else "")
+        made = subprocess.run(["make", "-n", "lab"], cwd=tmp_path, capture_output=True, text=True)
+        assert ("This folder was moved" in made.stderr) == stops == (made.returncode != 0)

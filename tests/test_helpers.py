@@ -186,4 +186,4 @@ def test_a_learners_file_is_never_overwritten(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "work/01_a.ipynb").read_text() == "my work"
     assert (tmp_path / "work/02_b.ipynb").read_text() == "new"
     said = capsys.readouterr().out
-    assert "left notebooks/work/01_a.ipynb" in said and "made notebooks/work/02_b.ipynb" in said
+    assert "left 1 in notebooks/work/ as they are" in said and "made notebooks/work/02_b.ipynb" in said
