@@ -16,6 +16,8 @@ from helpers import CourseError
 
 HELPERS = str(Path(__file__).parents[1])
 UNWRITTEN = "it is not written yet"
+NOTHING = "it returned nothing; is a return missing?"
+NO_GRADIENT = "no gradient can flow: stay with torch's functions"
 attempts = {}  # failed attempts of each exercise in this kernel
 solved = set()
 
@@ -134,7 +136,7 @@ def first_wrong(*verdicts):
 def close(got, expected, tolerance=1e-4):
     """True where a tensor or number is what is expected, or a text that says what came."""
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     got, expected = torch.as_tensor(got).detach(), torch.as_tensor(expected)
     if got.shape != expected.shape:
         return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"

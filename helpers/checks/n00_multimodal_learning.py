@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from helpers import data
-from helpers.checks import Exercise, first_wrong, refuses
+from helpers.checks import NOTHING, Exercise, first_wrong, refuses
 
 EXERCISES = {
     "0.0": Exercise(
@@ -50,7 +50,7 @@ EXERCISES = {
 def same(got, expected, tolerance=0.0):
     """True where a tensor has the expected shape, kind and values, or a text that says what came."""
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     if not isinstance(got, torch.Tensor):
         return f"it returned {type(got).__name__}, not a tensor"
     if got.shape != expected.shape:
@@ -65,14 +65,14 @@ def same(got, expected, tolerance=0.0):
 def says(got, expected):
     """True where a number is the expected one, or a text that says what came."""
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     return bool(abs(float(got) - expected) < 1e-5) or f"it says {float(got):.5g}, not {expected:.5g}"
 
 
 def pair(got):
     """Whether an answer has two parts, or a text."""
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     return (isinstance(got, tuple | list) and len(got) == 2) or "it should return two things: return one, other"
 
 
@@ -82,7 +82,7 @@ def pair(got):
 def holds(numbers_in, shape, expected):
     got = numbers_in(shape)
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     if isinstance(got, torch.Tensor) and got.numel() == 1:
         got = got.item()
     return bool(got == expected) or f"it says {got}"
@@ -261,7 +261,7 @@ def falls(shuffled_accuracy, reader, read, ignored):
         shuffled_accuracy(reader(labels.clone()), first, second, labels, which, seeded()) for which in (ignored, read)
     )
     if kept is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     if (verdict := says(kept, 1)) is not True:
         return f"{ignored} shuffled: {verdict}"
     return 0.15 < float(lost) < 0.35 or f"{read} shuffled: it says {float(lost):.3f}, and chance is about 0.25"

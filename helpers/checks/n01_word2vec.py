@@ -6,7 +6,7 @@ from collections import Counter
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import Exercise, close, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, NOTHING, Exercise, close, first_wrong, refuses
 
 EXERCISES = {
     "1.1": Exercise(
@@ -155,7 +155,7 @@ def _(function):
     loss = function(u.requires_grad_(), v_true, v_noise)
     if not isinstance(loss, torch.Tensor) or loss.dim():
         return f"it is {type(loss).__name__} of shape {tuple(getattr(loss, 'shape', ()))}"
-    return loss.requires_grad or "no gradient can flow: stay with torch's functions"
+    return loss.requires_grad or NO_GRADIENT
 
 
 @EXERCISES["1.3"].case("with all vectors 0 it is (1 + k) log 2")
@@ -301,7 +301,7 @@ def _(nearest, analogy):
 def _(my_text):
     lines = my_text()
     if lines is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         return f"it is of the type {type(lines).__name__}, not a list of str"
     return any(len(line.split()) > 1 for line in lines) or "each has one word, so no word has a neighbour: keep lines"

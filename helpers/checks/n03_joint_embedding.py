@@ -8,7 +8,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import Exercise, close, first_wrong
+from helpers.checks import NO_GRADIENT, Exercise, close, first_wrong
 
 EXERCISES = {
     "3.1": Exercise(
@@ -145,7 +145,7 @@ def _(function):
     rows = [at_angles(*angles).requires_grad_() for angles in ((0, 0), (10, 60), (90, 30))]
     loss = function(*rows, 0.2)
     if not getattr(loss, "requires_grad", False):
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     for name, row in zip(("anchors", "positives", "negatives"), rows, strict=True):
         won, lost = (row.grad if row.grad is not None else torch.zeros(2, 2)).abs().sum(1) > 1e-6
@@ -212,7 +212,7 @@ def _(function):
     if (verdict := close(loss, true_info_nce(P, W, match, 0.01))) is not True:
         return verdict
     if not loss.requires_grad:
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     finite = all(leaf.grad is not None and torch.isfinite(leaf.grad).all() for leaf in leaves)
     return finite or "the loss is right, but its gradient is NaN, infinite or missing"

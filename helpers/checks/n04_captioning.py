@@ -7,7 +7,7 @@ import sacrebleu
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import Exercise, close, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, NOTHING, Exercise, close, first_wrong, refuses
 
 EXERCISES = {
     "4.1": Exercise(
@@ -115,7 +115,7 @@ def _(caption_loss, perplexity):
     if (verdict := close(loss, expected)) is not True:
         return verdict
     if not getattr(loss, "requires_grad", False):
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     moved = wider.grad.abs().sum(2) > 0
     return torch.equal(moved, F.pad(targets, (0, 3)) != 0) or "the gradient moves padding, or leaves a real word alone"
@@ -202,7 +202,7 @@ def _(attend):
     leaves = [x.requires_grad_() for x in attention_input(2, 4)]
     context, _ = attend(*leaves)
     if not context.requires_grad:
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     context.square().sum().backward()
     named = zip(("places", "hidden", "W_places", "W_hidden", "v"), leaves, strict=True)
     still = [name for name, leaf in named if leaf.grad is None or leaf.grad.abs().sum() < 1e-6]
@@ -263,7 +263,7 @@ def by_chance(words, start, seed):
 def says(got, expected):
     """True where a caption is the expected list of word numbers."""
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     if not isinstance(got, list | tuple):
         return f"it returned {type(got).__name__}, not a list of word numbers"
     got = [int(word) for word in got]

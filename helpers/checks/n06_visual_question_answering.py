@@ -5,7 +5,7 @@ from collections import Counter
 
 import torch
 
-from helpers.checks import Exercise, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, NOTHING, Exercise, close, first_wrong, refuses
 
 EXERCISES = {
     "6.1": Exercise(
@@ -70,23 +70,10 @@ EXERCISES = {
 }
 
 
-def close(got, expected, tolerance=1e-5):
-    """True where a tensor is what is expected, or a text that says what came."""
-    if not isinstance(got, torch.Tensor):
-        return "it returned nothing; is a return missing?" if got is None else f"it returned a {type(got).__name__}"
-    got = got.detach()
-    if got.shape != expected.shape:
-        return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
-    if got.isnan().any():
-        return "there are NaN values"
-    same = torch.allclose(got.double(), expected.double(), atol=tolerance, rtol=tolerance)
-    return same or "the values differ"
-
-
 def reached(u, leaves):
     """True where a gradient flows from u to all named leaves."""
     if not getattr(u, "requires_grad", False):
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     u.square().sum().backward()
     still = [name for name, leaf in leaves.items() if leaf.grad is None or leaf.grad.abs().sum() < 1e-9]
     return not still or f"no gradient reaches {', '.join(still)}"
@@ -356,7 +343,7 @@ def _(accuracy_by_kind):
 
 def says(got, expected):
     if got is None:
-        return "it returned nothing; is a return missing?"
+        return NOTHING
     got = list(got)
     return got == expected or f"it says {got[:6]}, not {expected[:6]}"
 

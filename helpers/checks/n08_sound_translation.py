@@ -5,7 +5,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import Exercise, close, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, Exercise, close, first_wrong, refuses
 
 EXERCISES = {
     "8.1": Exercise(
@@ -76,7 +76,7 @@ def _(squared_loss, cosine_loss):
     if (verdict := close(loss, expected)) is not True:
         return verdict
     if not loss.requires_grad:
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     return bool(a.grad.isfinite().all()) or "the gradient holds NaN"
 
@@ -86,7 +86,7 @@ def _(squared_loss, cosine_loss):
     a, b = torch.randn(5, 3, requires_grad=True), torch.randn(5, 3)
     loss = squared_loss(a, b)
     if not getattr(loss, "requires_grad", False):
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     return close(a.grad, 2 * (a - b) / 5)
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torchmetrics.functional.audio import permutation_invariant_training, scale_invariant_signal_distortion_ratio
 
-from helpers.checks import Exercise, close, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, Exercise, close, first_wrong, refuses
 
 EXERCISES = {
     "9.1": Exercise(
@@ -176,7 +176,7 @@ def _(attended, localisation_loss, batch_scores):
     places, right = torch.tensor([[[1.0, 0.0]]], requires_grad=True), torch.tensor([[1.0, 0.0]])
     loss = localisation_loss(places, right, torch.tensor([[0.0, 1.0]]), 0.5)
     if not getattr(loss, "requires_grad", False):
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     return bool(places.grad.isfinite().all() and places.grad.abs().sum() > 0) or "the gradient is NaN, or 0"
 
@@ -332,7 +332,7 @@ def _(best_order, pit_loss):
     if (verdict := first_wrong(*verdicts)) is not True:
         return verdict
     if not getattr(loss, "requires_grad", False):
-        return "no gradient can flow: stay with torch's functions"
+        return NO_GRADIENT
     loss.backward()
     return bool((estimates.grad.abs().sum(2) > 0).all()) or "the gradient leaves an output alone"
 
