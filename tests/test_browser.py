@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -53,7 +54,14 @@ def lab(house, browser):
         f"--no-browser --allow-root --ServerApp.port={port} --ServerApp.port_retries=0 --IdentityProvider.token={token}"
     )
     own = {f"JUPYTER_{kind}_DIR": str(house / ".jupyter" / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    command = ["make", "-o", ".venv/installed", "lab", f"BIN={os.path.dirname(sys.executable)}", f"LAB_FLAGS={flags}"]
+    command = [
+        "make",
+        "-o",
+        ".venv/installed",
+        "lab",
+        f"BIN={shlex.quote(os.path.dirname(sys.executable))}",
+        f"LAB_FLAGS={flags}",
+    ]
     environment = os.environ | own | {"PYTHONPATH": str(house)}  # helpers of this house
     with open(house / "lab.log", "w") as log:
         server = subprocess.Popen(command, cwd=house, env=environment, stdout=log, stderr=log, start_new_session=True)

@@ -6,6 +6,7 @@ import http.server
 import itertools
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("web") / "site"
     made = subprocess.run(
         # -o: the environment that runs this test is the one to use, however old its stamp
-        ["make", "-o", ".venv/installed", "site", f"SITE={folder}", f"BIN={os.path.dirname(sys.executable)}"],
+        ["make", "-o", ".venv/installed", "site", f"SITE={folder}", f"BIN={shlex.quote(os.path.dirname(sys.executable))}"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
