@@ -15,7 +15,7 @@ SITE ?= results/site
 
 .PHONY: lab test lint lock assignments figures race site grade
 lab: $(INSTALLED)
-	@$(BIN)/python -m helpers.assignments copy
+	@$(BIN)/python -m helpers.commands.assignments copy
 	$(BIN)/jupyter lab --ServerApp.ip=localhost --ServerApp.root_dir=. --LanguageServerManager.autodetect=False \
 	    $(LAB_FLAGS) --LabApp.default_url=/lab/tree/$(FIRST)
 
@@ -51,14 +51,14 @@ lock:
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements.txt
 
 assignments: $(INSTALLED)
-	$(BIN)/python -m helpers.assignments generate
+	$(BIN)/python -m helpers.commands.assignments generate
 
 figures: $(INSTALLED)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 	    --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb notebooks/solutions/0*.ipynb
 	@# In a pass of its own, after the run: how a kernel cuts its prints into pieces differs from run to run.
 	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/0*.ipynb notebooks/solutions/0*.ipynb
-	$(BIN)/python docs/figures.py
+	$(BIN)/python -m helpers.commands.figures
 
 race: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/word2vec_speed.py
@@ -71,4 +71,4 @@ site: $(INSTALLED)
 
 # Four made-up learners; or your class: make grade ASSIGNMENT=02_spectrograms SUBMISSIONS=a/folder
 grade: $(INSTALLED)
-	$(BIN)/python docs/grade.py $(if $(ASSIGNMENT)$(SUBMISSIONS),"$(ASSIGNMENT)" "$(SUBMISSIONS)")
+	$(BIN)/python -m helpers.commands.grade $(if $(ASSIGNMENT)$(SUBMISSIONS),"$(ASSIGNMENT)" "$(SUBMISSIONS)")

@@ -30,7 +30,7 @@ NOTE_LENGTH = 24_000  # samples, 1.5 s
 
 def checked(name):
     """The path of a data file, such as `"text/austen.txt.xz"`, once size and hash agree with `data/manifest.json`."""
-    path, expected = DATA / name, json.loads((DATA / "manifest.json").read_text())[name]
+    path, expected = DATA / name, json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))[name]
     way_out = f"Get it back with: git checkout -- data/{name}"
     if not path.is_file():
         raise CourseError(f"The data file data/{name} is missing. {way_out}")
@@ -92,7 +92,7 @@ def read_sound(path, rate=SOUND_RATE):
 def sound(name):
     """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"` (all names stand in
     `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
-    names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text())]
+    names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text(encoding="utf-8"))]
     if name not in names:
         like = ", ".join(n for n in names if name.split("/")[-1] in n) or "gcompris/violin, stamps/duck"
         raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
@@ -124,7 +124,7 @@ def cut(file, rate, entry):
 def digits():
     """The spoken digits of `data/speech/`, a list of `Digit`: real voices in 20 languages, synthetic ones in five."""
     spoken = []
-    for entry in json.loads(checked("speech/digits.json").read_text()):
+    for entry in json.loads(checked("speech/digits.json").read_text(encoding="utf-8")):
         signals, who = (
             cut(f"speech/{entry['file']}", DIGIT_RATE, entry),
             [entry[k] for k in ("voice", "language", "real")],
@@ -144,7 +144,7 @@ class Utterance(NamedTuple):
 
 def utterances():
     """The telephone prompts of `data/speech/utterances/`, 1 to 6 s each: a list of 315 `Utterance`, five voices."""
-    entries = json.loads(checked("speech/utterances/index.json").read_text())
+    entries = json.loads(checked("speech/utterances/index.json").read_text(encoding="utf-8"))
     clips = [(cut(f"speech/utterances/{e['file']}", DIGIT_RATE, e), e) for e in entries]
     return [Utterance(s, e["voice"], e["language"], e["sex"]) for signals, e in clips for s in signals]
 
@@ -152,7 +152,7 @@ def utterances():
 def spoken_captions():
     """What the photographs of `stamps` show, said in Bulgarian by one voice: 276 pairs of a stamp's number and a
     signal (samples,) at 8 kHz."""
-    entry = json.loads(checked("speech/captions_bg.json").read_text())
+    entry = json.loads(checked("speech/captions_bg.json").read_text(encoding="utf-8"))
     return list(zip(entry["stamps"], cut("speech/captions_bg.ogg", DIGIT_RATE, entry), strict=True))
 
 
@@ -169,7 +169,7 @@ class Note(NamedTuple):
 def notes():
     """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument."""
     found = []
-    for number, entry in enumerate(json.loads(checked("notes/index.json").read_text())):
+    for number, entry in enumerate(json.loads(checked("notes/index.json").read_text(encoding="utf-8"))):
         signals = read_sound(checked(f"notes/{entry['file']}")).unfold(0, NOTE_LENGTH, NOTE_LENGTH + 400)
         for signal, (key, velocity, _) in zip(signals, entry["notes"], strict=True):
             found.append(Note(signal, number, key if entry["pitched"] else None, velocity))
@@ -187,7 +187,7 @@ class Instrument(NamedTuple):
 def instruments():
     """The instruments of `data/notes/`: list of 37 `Instrument`, their pictures (uint8 (155, 4, 96, 96), with alpha, in
     the instruments' order, as many each as it has artists), and each picture's instrument (int64 (155,))."""
-    entries = json.loads(checked("notes/index.json").read_text())
+    entries = json.loads(checked("notes/index.json").read_text(encoding="utf-8"))
     found = [Instrument(e["name"], e["recording"], [p["artist"] for p in e["pictures"]]) for e in entries]
     owner = torch.tensor([i for i, one in enumerate(found) for _ in one.artists])
     return found, tiles("notes/pictures.webp", "RGBA", NOTE_SIZE, len(owner)), owner
@@ -196,7 +196,7 @@ def instruments():
 def faces():
     """The drawn faces of `data/faces/`: a list of 400 dictionaries (sex, shapes, sizes, colours; facesjs's names), and
     the pictures, uint8 (400, 3, 64, 64), on white ground."""
-    entries = json.loads(checked("faces/index.json").read_text())
+    entries = json.loads(checked("faces/index.json").read_text(encoding="utf-8"))
     return entries, tiles("faces/faces.webp", "RGB", EMOJI_SIZE, len(entries))
 
 
@@ -225,7 +225,7 @@ def emoji():
     (5, 1570, 3, 64, 64), red, green and blue on white ground, one of `ARTISTS` a row."""
     concepts = [
         Concept(entry["emoji"], entry["group"], entry["en"]["name"], *(keywords(entry[code]) for code in ("en", "ko")))
-        for entry in json.loads(checked("emoji/concepts.json").read_text())
+        for entry in json.loads(checked("emoji/concepts.json").read_text(encoding="utf-8"))
     ]
     sheets = [tiles(f"emoji/{artist}.webp", "RGB", EMOJI_SIZE, len(concepts)) for artist in ARTISTS]
     return concepts, torch.stack(sheets)
@@ -250,7 +250,7 @@ class Stamp(NamedTuple):
 def stamps():
     """The photographs of `data/stamps/`, cut out: a list of 276 `Stamp`, and the pictures, uint8 (276, 4, 128, 128):
     red, green, blue, and alpha (0 where the background was)."""
-    entries = json.loads(checked("stamps/index.json").read_text())
+    entries = json.loads(checked("stamps/index.json").read_text(encoding="utf-8"))
     found = [Stamp(*(entry[key] for key in ("name", "noun", "kind", "en", "ko", "sound"))) for entry in entries]
     return found, tiles("stamps/photographs.webp", "RGBA", STAMP_SIZE, len(found))
 
@@ -300,7 +300,7 @@ def captioned_folder(folder, size, most=8000):
     folder = Path(folder)
     coco, flickr = sorted(folder.glob("**/captions*.json")), sorted(folder.glob("**/*.html"))
     if coco:
-        name = json.loads(coco[0].read_text())["images"][0]["file_name"]
+        name = json.loads(coco[0].read_text(encoding="utf-8"))["images"][0]["file_name"]
         root = next((path.parent for path in folder.glob(f"**/{name}")), folder)
         found = torchvision.datasets.CocoCaptions(root, coco[0])
     elif flickr:
@@ -322,7 +322,11 @@ def weights(name):
     state, `{name: tensor}` for `load_state_dict`, in half precision (where `name.scale` stands beside an int8 `name`,
     the weight is their product); and a recipe `{name: str}`: configuration, seconds, machine, losses as a JSON list; or
     where it comes from."""
-    stored = sorted(Path(p).stem for p in json.loads((DATA / "manifest.json").read_text()) if p.startswith("weights/"))
+    stored = sorted(
+        Path(p).stem
+        for p in json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
+        if p.startswith("weights/")
+    )
     if name not in stored:
         raise CourseError(f"There are no weights {name!r}. Choose one of {', '.join(stored)}.")
     with safe_open(checked(f"weights/{name}.safetensors"), "pt") as file:

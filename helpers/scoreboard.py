@@ -20,7 +20,7 @@ def peak_memory_mb():
     """The most memory that this process ever held, in MB of 10^6 bytes."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux: VmHWM starts anew with each program, getrusage's figure does not
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024 / 1e6
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8")).group(1)) * 1024 / 1e6
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 1e6
     import resource  # is not there on Windows
@@ -60,7 +60,7 @@ class Scoreboard:
         self.run |= {"seconds": round(time.perf_counter() - self.start, 1), "peak_memory_mb": round(peak_memory_mb())}
         self.run |= {"figures": figures, "baselines": baselines}
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{self.run['notebook']}.json").write_text(json.dumps(self.run, indent=1) + "\n")
+        (RESULTS / f"{self.run['notebook']}.json").write_text(json.dumps(self.run, indent=1) + "\n", encoding="utf-8")
         display(Markdown(f"{HEADER}{rows(self.run)}\n\n{clock(self.run)}"))
 
 

@@ -16,20 +16,24 @@ BINDER = ROOT / ".binder"
 
 
 def test_repo2docker_can_tell_the_python_and_the_course_supports_it():
-    lines = yaml.safe_load((BINDER / "environment.yml").read_text())["dependencies"]
+    lines = yaml.safe_load((BINDER / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     (version,) = [m.group(1) for line in lines if (m := re.match(r"python\s*=+\s*([\d.]+)$", line))]  # its own pattern
-    supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    supported = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
     assert SpecifierSet(supported).contains(version)
     assert {"pip", "uv"} <= set(lines)
 
 
 def test_the_script_can_run_and_leaves_cuda_out_as_make_does():
     script = BINDER / "postBuild"
-    assert os.access(script, os.X_OK) and script.read_text().startswith("#!")
+    assert os.access(script, os.X_OK) and script.read_text(encoding="utf-8").startswith("#!")
     subprocess.run(["bash", "-n", script], check=True)
-    (without,) = re.findall(r"grep -vE '([^']+)'", script.read_text())
-    assert re.findall(r"grep -vE '([^']+)'", (ROOT / "Makefile").read_text()) == [without]
-    kept = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not re.match(without, line)]
+    (without,) = re.findall(r"grep -vE '([^']+)'", script.read_text(encoding="utf-8"))
+    assert re.findall(r"grep -vE '([^']+)'", (ROOT / "Makefile").read_text(encoding="utf-8")) == [without]
+    kept = [
+        line
+        for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        if not re.match(without, line)
+    ]
     assert any(line.startswith("torch==") for line in kept)
     assert not any(re.search("cuda|nvidia|triton", line.split("==")[0]) for line in kept)
 

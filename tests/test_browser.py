@@ -63,7 +63,7 @@ def lab(house, browser):
         f"LAB_FLAGS={flags}",
     ]
     environment = os.environ | own | {"PYTHONPATH": str(house)}  # helpers of this house
-    with open(house / "lab.log", "w") as log:
+    with open(house / "lab.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=house, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         wait_for(f"http://localhost:{port}/api/status?token={token}", server, house / "lab.log")
@@ -80,9 +80,9 @@ def wait_for(address, server, log):
         try:
             return urllib.request.urlopen(address, timeout=5).close()
         except OSError:
-            assert server.poll() is None, f"make lab ended:\n{log.read_text()}"
+            assert server.poll() is None, f"make lab ended:\n{log.read_text(encoding='utf-8')}"
             time.sleep(0.3)
-    raise AssertionError(f"JupyterLab did not answer for two minutes:\n{log.read_text()}")
+    raise AssertionError(f"JupyterLab did not answer for two minutes:\n{log.read_text(encoding='utf-8')}")
 
 
 @pytest.fixture
@@ -236,5 +236,5 @@ def test_an_exercise_is_failed_and_then_solved(opened, house, screenshot):
 
     page.keyboard.press("ControlOrMeta+s")
     page.locator(".jp-mod-dirty").wait_for(state="detached")
-    assert "math.prod(shape)" in (work / ASSIGNMENT).read_text(), "it is kept in the learner's own copy"
-    assert "math.prod(shape)" not in (house / "notebooks" / "assignments" / ASSIGNMENT).read_text()
+    assert "math.prod(shape)" in (work / ASSIGNMENT).read_text(encoding="utf-8"), "it is kept in the learner's own copy"
+    assert "math.prod(shape)" not in (house / "notebooks" / "assignments" / ASSIGNMENT).read_text(encoding="utf-8")

@@ -304,7 +304,9 @@ def coco(folder, n=24):
         for i in range(n)
         for k, c in enumerate(some[i].captions)
     ]
-    (folder / "annotations" / "captions_val2017.json").write_text(json.dumps({"images": images, "annotations": said}))
+    (folder / "annotations" / "captions_val2017.json").write_text(
+        json.dumps({"images": images, "annotations": said}), encoding="utf-8"
+    )
     for i, picture in enumerate(pictures):
         Image.fromarray(picture.permute(1, 2, 0).numpy()).resize((80 + i, 60)).save(
             folder / "val2017" / f"{i:012d}.jpg"
@@ -319,7 +321,7 @@ def flickr(folder, n=24):
         Image.fromarray(picture.permute(1, 2, 0).numpy()).save(folder / f"{i:04d}_ab.jpg")
         said = "".join(f"<li>{caption} .</li>" for caption in some[i].captions)
         rows.append(f'<tr><td><a href="x">http://flickr/{i:04d}/</a></td><td><ul>{said}</ul></td></tr>')
-    (folder / "captions.html").write_text("<table>" + "".join(rows) + "</table>")
+    (folder / "captions.html").write_text("<table>" + "".join(rows) + "</table>", encoding="utf-8")
     return [scene.captions for scene in some]
 
 

@@ -14,14 +14,18 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from helpers import doctor
+from helpers.commands import doctor
 from helpers.data import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS["instructor"] + EXTRAS["site"]]
-LOCKED = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[:1] not in "#"]
-CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+LOCKED = [
+    Requirement(line)
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if line[:1] not in "#"
+]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 PLATFORMS = [
     default_environment()
     | {"sys_platform": s, "platform_system": p, "python_full_version": f"{v}.5", "python_version": v}
@@ -64,7 +68,7 @@ def test_what_is_installed_needs_nothing_that_is_not_pinned():
 
 
 def test_requirements_hold_no_index_address_and_no_path():
-    text = (ROOT / "requirements.txt").read_text()
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     assert "--" not in text and "://" not in text and " @ " not in text
 
 
@@ -96,7 +100,9 @@ def test_conda_accepts_the_environments_own_lines():
 
 def test_the_doctor_finds_nothing_wrong_here():
     assert [line for right, line, _ in doctor.examine() if not right] == []
-    assert subprocess.run([sys.executable, "-m", "helpers.doctor"], cwd=ROOT, capture_output=True).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-m", "helpers.commands.doctor"], cwd=ROOT, capture_output=True).returncode == 0
+    )
 
 
 def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
@@ -110,7 +116,7 @@ def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
     (tmp_path / "data/text").mkdir(parents=True)
     (tmp_path / "data/text/austen.txt.xz").write_bytes(b"damaged")
     (tmp_path / "data/manifest.json").write_bytes((ROOT / "data/manifest.json").read_bytes())
-    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["torch"]\n')
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["torch"]\n', encoding="utf-8")
     monkeypatch.setattr(doctor, "ROOT", tmp_path)
     assert doctor.main() == 1
     said = capsys.readouterr().out
@@ -124,7 +130,7 @@ def test_the_doctor_sends_a_bare_python_to_make_lab(tmp_path, monkeypatch):
     assert doctor.package_is_right("no-such-package>=1")[2] == "make lab"
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/installed").touch()
-    assert doctor.package_is_right("no-such-package>=1")[2].startswith(".venv/bin/python -m helpers.doctor")
+    assert doctor.package_is_right("no-such-package>=1")[2].startswith(".venv/bin/python -m helpers.commands.doctor")
 
 
 def test_the_doctor_says_of_an_old_python_that_it_is_old_and_stops(monkeypatch):
@@ -132,19 +138,21 @@ def test_the_doctor_says_of_an_old_python_that_it_is_old_and_stops(monkeypatch):
     old = doctor.python_is_right((3, 10, 4))
     monkeypatch.setattr(doctor, "python_is_right", lambda: old)
     assert list(doctor.examine()) == [old] and not old[0] and "Python 3.10 is too old" in old[1]
-    source = (ROOT / "helpers/doctor.py").read_text()
+    source = (ROOT / "helpers/commands/doctor.py").read_text(encoding="utf-8")
     assert ast.parse(source, feature_version=(3, 7)), "it would not even start"
     assert not re.search(r"^(import|from) .*(tomllib|metadata)", source, re.M), "an old Python has neither"
 
 
 def test_make_lab_opens_the_readmes_first_notebook_on_localhost_with_its_token():
-    said = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8"
+    ).stdout
     said = said.replace("\\\n", "")
-    first = re.search(r"\((notebooks/\d\d_\w+\.ipynb)\)", (ROOT / "README.md").read_text()).group(1)
+    first = re.search(r"\((notebooks/\d\d_\w+\.ipynb)\)", (ROOT / "README.md").read_text(encoding="utf-8")).group(1)
     (last,) = [line for line in said.splitlines() if "jupyter lab " in line]
     assert "jupyter lab --ServerApp.ip=localhost" in last and last.endswith(first) and (ROOT / first).exists()
     assert "token" not in last and "password" not in last
-    assert said.index("helpers.assignments copy") < said.index("jupyter lab")
+    assert said.index("helpers.commands.assignments copy") < said.index("jupyter lab")
 
 
 def test_make_stops_where_the_folder_was_moved_after_the_install(tmp_path):
@@ -152,6 +160,6 @@ def test_make_stops_where_the_folder_was_moved_after_the_install(tmp_path):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     (tmp_path / ".venv").mkdir()
     for made_in, stops in (("/another/folder", True), (tmp_path.resolve(), False), ("", False)):
-        (tmp_path / ".venv/installed").write_text(f"{made_in}\n" if made_in else "")
-        made = subprocess.run(["make", "-n", "lab"], cwd=tmp_path, capture_output=True, text=True)
+        (tmp_path / ".venv/installed").write_text(f"{made_in}\n" if made_in else "", encoding="utf-8")
+        made = subprocess.run(["make", "-n", "lab"], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
         assert ("This folder was moved" in made.stderr) == stops == (made.returncode != 0)

@@ -8,8 +8,8 @@ import zipfile
 import nbformat
 import pytest
 
-from docs import grade
 from helpers import CourseError, checks
+from helpers.commands import grade
 from tests.definitions import NOTEBOOKS
 
 POINTS = {"check-numbers": 1, "check-shapes": 3, "check-many": 3, "check-shuffle": 3}
@@ -75,7 +75,7 @@ def test_every_learner_gets_feedback_and_the_table_is_written(graded):
     said = {}
     for learner in rows:
         (page,) = (course / "feedback" / learner).rglob("*.html")
-        said[learner] = page.read_text()
+        said[learner] = page.read_text(encoding="utf-8")
     assert "Exercise 0.3 is solved" in said["perfect"]
     assert "it is not written yet" in said["blank"]
     assert "No reply from kernel before timeout" in said["loop"]
@@ -121,9 +121,11 @@ def test_what_cannot_be_graded_is_said_in_a_line(tmp_path):
 def test_make_grade_knows_the_rehearsal_and_the_class():
     def said(*words):
         command = ["make", "--no-print-directory", "-n", "-o", ".venv/installed", "grade", *words]  # under make, too
-        return subprocess.run(command, cwd=NOTEBOOKS.parent, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            command, cwd=NOTEBOOKS.parent, capture_output=True, text=True, check=True, encoding="utf-8"
+        ).stdout.strip()
 
-    assert said().endswith("python docs/grade.py")
+    assert said().endswith("python -m helpers.commands.grade")
     assert said("ASSIGNMENT=02_spectrograms", "SUBMISSIONS=here").endswith(
-        'python docs/grade.py "02_spectrograms" "here"'
+        'python -m helpers.commands.grade "02_spectrograms" "here"'
     )

@@ -9,12 +9,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from ipywidgets import interactive
 from traitlets.config import Config
 
-from docs import figures
-from helpers import CourseError, assignments, data, plots, scoreboard, training
+from helpers import CourseError, data, plots, scoreboard, training
+from helpers.commands import assignments, figures
 
 
 def test_texts_are_what_the_data_sheet_says():
-    sheet = (data.DATA / "README.md").read_text()
+    sheet = (data.DATA / "README.md").read_text(encoding="utf-8")
     for name in data.TEXTS:
         lines = data.text(name)
         assert f"{len(lines):,} lines" in sheet
@@ -22,7 +22,7 @@ def test_texts_are_what_the_data_sheet_says():
 
 
 def test_every_data_file_is_in_the_manifest_and_intact():
-    manifest = json.loads((data.DATA / "manifest.json").read_text())
+    manifest = json.loads((data.DATA / "manifest.json").read_text(encoding="utf-8"))
     folders = [f for f in data.DATA.iterdir() if f.is_dir() and f.name not in ("build", "LICENSES")]
     files = {p.relative_to(data.DATA).as_posix() for f in folders for p in f.rglob("*") if p.is_file()}
     assert files == set(manifest)
@@ -122,7 +122,7 @@ def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
     monkeypatch.setattr(scoreboard, "display", lambda markdown: shown.append(markdown.data))
     board = scoreboard.Scoreboard("77_made_up", seed=3)
     board.publish({"recall": 0.5, "rank": 1}, {"recall_chance": 0.01, "other": 2000})
-    written = json.loads((tmp_path / "results/77_made_up.json").read_text())
+    written = json.loads((tmp_path / "results/77_made_up.json").read_text(encoding="utf-8"))
     assert written["figures"] == {"recall": 0.5, "rank": 1} and written["seed"] == 3 and written["device"] == "cpu"
     assert written["seconds"] >= 0 and written["peak_memory_mb"] > 50
     assert "| `recall` | **0.5** | chance 0.01 |" in shown[0] and "| `other` | | 2,000 |" in shown[0]
@@ -137,16 +137,16 @@ def test_make_figures_writes_readmes_tables(tmp_path, monkeypatch):
     seeds = {"77_made_up": {"figures": {"recall": {"mean": 0.481, "spread": 0.0123}}, "baselines": {}}}
     for path, value in {"results/77_made_up.json": run, "tests/benchmarks/seeds.json": seeds}.items():
         (tmp_path / path).parent.mkdir(parents=True)
-        (tmp_path / path).write_text(json.dumps(value))
+        (tmp_path / path).write_text(json.dumps(value), encoding="utf-8")
     (tmp_path / "README.md").write_text(
-        "before\n<!-- figures: made by `make figures` -->\nstale\n<!-- end of figures -->\nafter"
+        "before\n<!-- figures: made by `make figures` -->\nstale\n<!-- end of figures -->\nafter", encoding="utf-8"
     )
     monkeypatch.setattr(figures, "ROOT", tmp_path)
     monkeypatch.setattr(
         figures, "HEADLINES", [("77", "made up", "recall", {"blind": "recall_chance"}, {}, {"best": "top"})]
     )
     figures.update_readme()
-    readme = (tmp_path / "README.md").read_text()
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "stale" not in readme and readme.startswith("before") and readme.endswith("after")
     row = "| [77](notebooks/77_made_up.ipynb) made up | **0.5** (0.481 ± 0.01) | 0.01 blind |  | 0.9 best | 61 s, 1.23 GB |"
     assert row in readme
@@ -179,11 +179,11 @@ def test_a_learners_file_is_never_overwritten(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(assignments, "NOTEBOOKS", tmp_path)
     (tmp_path / "assignments").mkdir()
     for name in ("01_a.ipynb", "02_b.ipynb"):
-        (tmp_path / "assignments" / name).write_text("new")
+        (tmp_path / "assignments" / name).write_text("new", encoding="utf-8")
     (tmp_path / "work").mkdir()
-    (tmp_path / "work/01_a.ipynb").write_text("my work")
+    (tmp_path / "work/01_a.ipynb").write_text("my work", encoding="utf-8")
     assignments.copy()
-    assert (tmp_path / "work/01_a.ipynb").read_text() == "my work"
-    assert (tmp_path / "work/02_b.ipynb").read_text() == "new"
+    assert (tmp_path / "work/01_a.ipynb").read_text(encoding="utf-8") == "my work"
+    assert (tmp_path / "work/02_b.ipynb").read_text(encoding="utf-8") == "new"
     said = capsys.readouterr().out
     assert "left 1 in notebooks/work/ as they are" in said and "made notebooks/work/02_b.ipynb" in said

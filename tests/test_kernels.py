@@ -18,7 +18,9 @@ def run(tmp_path, *sources):
     # the last option: a notebook outside the repository, with the repository's settings
     command += ["--rootdir", NOTEBOOKS.parent, "-c", NOTEBOOKS.parent / "pyproject.toml", tmp_path / "made_up.ipynb"]
     start = time.perf_counter()
-    result = subprocess.run(command, cwd=NOTEBOOKS.parent, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=NOTEBOOKS.parent, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     return result.returncode, result.stdout, time.perf_counter() - start
 
 

@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from helpers.assignments import generated
+from helpers.commands.assignments import generated
 from tests.definitions import NOTEBOOKS
 
 LECTURES = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -98,12 +98,14 @@ def test_a_lecture_ends_with_a_scoreboard(path):
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: p.stem)
 def test_the_learners_copy_is_the_one_made_from_its_solution(path):
-    assert (NOTEBOOKS / "assignments" / path.name).read_text() == generated(path), "run: make assignments"
+    assert (NOTEBOOKS / "assignments" / path.name).read_text(encoding="utf-8") == generated(path), (
+        "run: make assignments"
+    )
 
 
 @pytest.mark.parametrize("path", ASSIGNMENTS, ids=lambda p: p.stem)
 def test_the_learners_copy_holds_no_solution(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert "SOLUTION" not in text and "raise NotImplementedError" in text
     assert path.name in [p.name for p in SOLUTIONS]
 
@@ -159,9 +161,9 @@ def test_each_rule_can_fail(said, spoil):
 @pytest.mark.parametrize("page", ["README.md", "data/README.md"])
 def test_links_of_the_pages_resolve(page):
     path = NOTEBOOKS.parent / page
-    assert broken_links(path.read_text(), path.parent) == []
+    assert broken_links(path.read_text(encoding="utf-8"), path.parent) == []
 
 
 def test_the_helpers_stay_small():
     files = (NOTEBOOKS.parent / "helpers").glob("*.py")
-    assert sum(len(p.read_text().splitlines()) for p in files) <= 1500
+    assert sum(len(p.read_text(encoding="utf-8").splitlines()) for p in files) <= 1500

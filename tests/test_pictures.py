@@ -239,5 +239,5 @@ def test_scores_that_make_no_sense_are_refused():
 
 
 def test_the_manifest_counts_what_the_loaders_find():
-    index = json.loads((data.DATA / "stamps/index.json").read_text())
+    index = json.loads((data.DATA / "stamps/index.json").read_text(encoding="utf-8"))
     assert len(index) == 276 and all(entry["en"] and entry["ko"] for entry in index)

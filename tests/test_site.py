@@ -32,7 +32,7 @@ def site(tmp_path_factory):
     made = subprocess.run(
         # -o: the environment that runs this test is the one to use, however old its stamp
         ["make", "-o", ".venv/installed", "site", f"SITE={folder}", f"BIN={shlex.quote(os.path.dirname(sys.executable))}"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False, encoding="utf-8"
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
     return folder
@@ -41,7 +41,7 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pages(site):
     """Every page of the site, read without the colours of its code: `{its path: BeautifulSoup}`."""
-    found = {page: page.read_text() for page in site.rglob("*.html") if "_static" not in page.parts}
+    found = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html") if "_static" not in page.parts}
     plain = {page: re.sub(r'<span class="[a-z]\w{0,2}">([^<]*)</span>', r"\1", text) for page, text in found.items()}
     return {page.relative_to(site).as_posix(): BeautifulSoup(text, "html.parser") for page, text in plain.items()}
 
@@ -138,13 +138,13 @@ def test_a_broken_link_stops_the_build(tmp_path):
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
     (tmp_path / "data").mkdir()
     for page in ("README.md", "data/README.md"):
-        (tmp_path / page).write_text("# A page\n[one](nowhere.md), [two](#nothing)\n")
+        (tmp_path / page).write_text("# A page\n[one](nowhere.md), [two](#nothing)\n", encoding="utf-8")
     for notebook in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
         (tmp_path / notebook).parent.mkdir(exist_ok=True)
         cell = nbformat.v4.new_markdown_cell("# A notebook\n[three](../gone.ipynb)", id="a")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / notebook)
     command = [sys.executable, "-m", "sphinx", "-c", "docs", "-q", "--fail-on-warning", ".", "out"]
-    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, encoding="utf-8")
     assert made.returncode != 0
     for link in ("nowhere.md", "nothing", "../gone.ipynb"):
         assert made.stderr.count(f"{link}'") == 2, made.stderr

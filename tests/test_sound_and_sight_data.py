@@ -168,7 +168,7 @@ def test_instruments_have_pictures_and_notes():
     assert sum(len(one.artists) >= 2 for one in instruments) == 25
     drawn = (pictures[:, 3] > 128).float().mean((1, 2))
     assert drawn.min() > 0.02 and drawn.max() < 0.95  # neither blank nor without free ground
-    known = {entry["name"] for entry in json.loads((data.DATA / "sounds/index.json").read_text())}
+    known = {entry["name"] for entry in json.loads((data.DATA / "sounds/index.json").read_text(encoding="utf-8"))}
     recordings = [one.recording for one in instruments if one.recording]
     assert len(recordings) == len(set(recordings)) == 26 and set(recordings) <= known
 

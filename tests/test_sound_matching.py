@@ -103,7 +103,7 @@ def test_the_label_sets_name_classes_and_recordings_that_exist(sets, kind):
         "places": lecture.json.loads(recipe["places"]),
         "things": [name.split(",")[0] for name in lecture.json.loads(recipe["imagenet"])],
     }[kind]
-    recordings = [e["name"] for e in lecture.json.loads(data.checked("sounds/index.json").read_text())]
+    recordings = [e["name"] for e in lecture.json.loads(data.checked("sounds/index.json").read_text(encoding="utf-8"))]
     text = getattr(lecture, sets)
     counted, truth = lecture.accepted(text, classes, recordings)
     assert truth.shape == (len(counted), len(classes)) and truth.any(1).all()

@@ -233,13 +233,13 @@ def test_a_caption_of_any_length_is_an_image(samples):
 
 
 def test_every_spoken_caption_has_its_photograph_and_its_words():
-    written = json.loads(data.checked("speech/captions_bg.json").read_text())["written"]
+    written = json.loads(data.checked("speech/captions_bg.json").read_text(encoding="utf-8"))["written"]
     captions = data.spoken_captions()
     assert [number for number, _ in captions] == list(range(276)) and len(written) == 276
 
 
 def test_equal_sentences_are_in_one_fold():
-    written = json.loads(data.checked("speech/captions_bg.json").read_text())["written"]
+    written = json.loads(data.checked("speech/captions_bg.json").read_text(encoding="utf-8"))["written"]
     for seed in range(3):
         folds = lecture.folds_by_sentence(written, 4, torch.Generator().manual_seed(seed))
         assert [len(fold) for fold in folds] == [69] * 4 and torch.cat(folds).unique().numel() == 276

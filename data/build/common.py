@@ -58,14 +58,14 @@ def rcc(path):
 def record(folder):
     """Writes size and hash of a data folder's files into data/manifest.json, which helpers.data checks."""
     manifest = DATA / "manifest.json"
-    files = json.loads(manifest.read_text()) if manifest.exists() else {}
+    files = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
     files = {name: entry for name, entry in files.items() if not name.startswith(f"{folder}/")}
     for path in sorted((DATA / folder).rglob("*")):
         if path.is_file():
             data = path.read_bytes()
             name = path.relative_to(DATA).as_posix()
             files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    manifest.write_text(json.dumps(dict(sorted(files.items())), indent=1) + "\n")
+    manifest.write_text(json.dumps(dict(sorted(files.items())), indent=1) + "\n", encoding="utf-8")
 
 
 def store(name, state, recipe):

@@ -43,7 +43,7 @@ def code(emoji):
 
 def vector_set(folder):
     """`{code: function that draws it}` for an Iconify set."""
-    icons = json.loads((folder / "icons.json").read_text())
+    icons = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
     width, height = icons.get("width", 16), icons.get("height", 16)
 
     def draw(icon):
@@ -52,7 +52,7 @@ def vector_set(folder):
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {w} {h}">{icon["body"]}</svg>'
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE, skip_system_fonts=True))
 
-    names = json.loads((folder / "chars.json").read_text())
+    names = json.loads((folder / "chars.json").read_text(encoding="utf-8"))
     found = {}
     for chars, name in names.items():
         name = icons.get("aliases", {}).get(name, {"parent": name})["parent"]
@@ -79,7 +79,7 @@ def keywords(folders, language):
     found = {}
     for folder in folders:
         (path,) = folder.glob(f"annotations*/{language}/annotations.json")
-        kind = json.loads(path.read_text())
+        kind = json.loads(path.read_text(encoding="utf-8"))
         entries = kind.get("annotations", kind.get("annotationsDerived"))["annotations"]
         for emoji, entry in entries.items():
             found[emoji.replace("\ufe0f", "")] = entry["tts"][0], entry.get("default", [])
@@ -92,7 +92,7 @@ def main():
         scratch = Path(scratch)
         sets = {name: vector_set(npm(package, scratch)) for name, package in VECTORS.items()}
         sets["fluent_3d"] = picture_set(npm(FLUENT_3D, scratch))
-        named = json.loads((npm(NAMES, scratch) / "data-by-emoji.json").read_text())
+        named = json.loads((npm(NAMES, scratch) / "data-by-emoji.json").read_text(encoding="utf-8"))
         folders = [npm(package, scratch) for package in KEYWORDS]
         words = {language: keywords(folders, language) for language in ("en", "ko")}
 
@@ -114,7 +114,7 @@ def main():
             sheet.save(DATA / f"emoji/{name}.webp", quality=90, method=6)
             print(name, f"{(DATA / f'emoji/{name}.webp').stat().st_size:,} bytes")
     lines = ",\n".join(" " + json.dumps(concept, ensure_ascii=False) for concept in concepts)
-    (DATA / "emoji/concepts.json").write_text(f"[\n{lines}\n]\n")
+    (DATA / "emoji/concepts.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("emoji")
     print(len(concepts), "concepts")
 

@@ -50,8 +50,10 @@ def main():
     (DATA / "faces").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(["npm", "install", "--silent", "--omit=peer", PACKAGE], cwd=scratch, check=True)
-        (Path(scratch) / "draw.mjs").write_text(DRAW.replace("EACH", str(EACH)))
-        drawn = subprocess.run(["node", "draw.mjs"], cwd=scratch, check=True, capture_output=True, text=True).stdout
+        (Path(scratch) / "draw.mjs").write_text(DRAW.replace("EACH", str(EACH)), encoding="utf-8")
+        drawn = subprocess.run(
+            ["node", "draw.mjs"], cwd=scratch, check=True, capture_output=True, text=True, encoding="utf-8"
+        ).stdout
     sheet = Image.new("RGB", (COLUMNS * SIZE, -(-2 * EACH // COLUMNS) * SIZE), "white")
     index = []
     for i, entry in enumerate(json.loads(drawn)):
@@ -64,7 +66,7 @@ def main():
         index.append(told(entry["sex"], entry["face"]))
     sheet.save(DATA / "faces/faces.webp", quality=80, method=6)
     lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "faces/index.json").write_text(f"[\n{lines}\n]\n")
+    (DATA / "faces/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("faces")
     print(len(index), "faces", *(f"{path.name} {path.stat().st_size:,} bytes" for path in (DATA / "faces").iterdir()))
 

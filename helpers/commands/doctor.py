@@ -1,6 +1,6 @@
 """Looks whether this machine is ready for the course: a line for Python, for each library and for the data.
 
-    python -m helpers.doctor
+    python -m helpers.commands.doctor
 
 Each line says what is right or wrong; the last lines are the commands that mend it, and 1 is then the exit status.
 It runs on a bare Python, before anything is installed, and says so of one that is too old.
@@ -19,7 +19,7 @@ try:
 except ImportError:  # it comes with JupyterLab: nothing is installed yet
     SpecifierSet = None
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 IMPORTS = {"scikit-learn": "sklearn", "pytest-xdist": "xdist"}  # where the module has another name
 
 
@@ -34,7 +34,7 @@ def install(more=""):
     """The command that installs the libraries: into this Python if it is the course's own, or else a new one."""
     if sys.prefix == sys.base_prefix and not Path(sys.prefix, "conda-meta").is_dir():
         if (ROOT / ".venv/installed").exists():
-            return ".venv/bin/python -m helpers.doctor  # the libraries are there, not in this Python"
+            return ".venv/bin/python -m helpers.commands.doctor  # the libraries are there, not in this Python"
         return "make lab" if os.name == "posix" else "the commands for Windows in README.md"
     here = Path(sys.executable)
     python = here.relative_to(ROOT) if here.is_relative_to(ROOT) else "python"
@@ -74,9 +74,9 @@ def examine():
         return
     import tomllib  # an older Python has none
 
-    for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
+    for text in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]:
         yield package_is_right(text)
-    manifest = json.loads((ROOT / "data" / "manifest.json").read_text())
+    manifest = json.loads((ROOT / "data" / "manifest.json").read_text(encoding="utf-8"))
     files = [data_file_is_right(name, expected) for name, expected in manifest.items()]
     yield from [file for file in files if not file[0]] or [(True, f"data/, {len(files)} files", "")]
 

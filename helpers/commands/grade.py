@@ -1,7 +1,7 @@
 """Grades a class with nbgrader: assigns, collects, runs every submission, writes feedback and a table of marks.
 
-python docs/grade.py                            # four made-up learners hand in assignment 00: a rehearsal
-python docs/grade.py 02_spectrograms FOLDER     # your class: FOLDER holds NAME-02_spectrograms.ipynb, one a learner
+python -m helpers.commands.grade                            # four made-up learners hand in assignment 00: a rehearsal
+python -m helpers.commands.grade 02_spectrograms FOLDER     # your class: FOLDER holds NAME-02_spectrograms.ipynb, one a learner
 
 What nbgrader makes lies in results/class/ (the rehearsal's in results/rehearsal/): its gradebook, feedback, marks.csv.
 """
@@ -17,7 +17,7 @@ import nbformat
 
 from helpers import CourseError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS, ASSIGNMENTS = ROOT / "notebooks" / "solutions", ROOT / "notebooks" / "assignments"
 REHEARSED = "00_multimodal_learning"
 # {timeout}: seconds that a cell may take; then it is stopped, its check counts 0, and the next cell runs.
@@ -61,8 +61,10 @@ def nbgrader(course, *words):
         [str(Path(sys.executable).parent), os.environ["PATH"]]
     )  # nbgrader calls its neighbour, alembic
     environment = os.environ | {"PATH": path}
-    result = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, check=False)
-    (course / f"{words[0]}.log").write_text(result.stdout + result.stderr)
+    result = subprocess.run(
+        command, cwd=course, env=environment, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
+    (course / f"{words[0]}.log").write_text(result.stdout + result.stderr, encoding="utf-8")
     return result.returncode == 0
 
 
@@ -76,7 +78,7 @@ def prepare(course, assignment, submissions, timeout):
     archive = course / "downloaded" / assignment / "archive"
     shutil.rmtree(archive.parent, ignore_errors=True)
     shutil.copytree(submissions, archive)
-    (course / "nbgrader_config.py").write_text(CONFIG.format(timeout=timeout))
+    (course / "nbgrader_config.py").write_text(CONFIG.format(timeout=timeout), encoding="utf-8")
     (course / "source" / assignment).mkdir(parents=True, exist_ok=True)
     shutil.copy(SOLUTIONS / f"{assignment}.ipynb", course / "source" / assignment)
 
