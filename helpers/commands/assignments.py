@@ -1,7 +1,7 @@
 """Makes the learner's copies of the assignments.
 
-python -m helpers.commands.assignments generate   # notebooks/solutions/ -> notebooks/assignments/, by nbgrader's preprocessors
-python -m helpers.commands.assignments copy       # notebooks/assignments/ -> notebooks/work/, never over a learner's file
+python -m helpers.commands.assignments generate  # notebooks/solutions/ -> assignments/, by nbgrader's preprocessors
+python -m helpers.commands.assignments copy      # notebooks/assignments/ -> work/, never over a learner's file
 """
 
 import shutil
