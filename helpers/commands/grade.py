@@ -1,7 +1,7 @@
 """Grades a class with nbgrader: assigns, collects, runs every submission, writes feedback and a table of marks.
 
 python -m helpers.commands.grade                         # four made-up learners hand in assignment 00: a rehearsal
-python -m helpers.commands.grade 02_spectrograms FOLDER  # your class: FOLDER has NAME-02_spectrograms.ipynb, one a learner
+python -m helpers.commands.grade 02_spectrograms FOLDER  # your class: FOLDER has NAME-02_spectrograms.ipynb files
 
 What nbgrader makes lies in results/class/ (the rehearsal's in results/rehearsal/): its gradebook, feedback, marks.csv.
 """
