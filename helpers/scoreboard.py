@@ -1,8 +1,10 @@
 """A lecture's figures beside their baselines, shown and kept in `results/NN_name.json`."""
 
+import contextlib
 import json
 import math
 import re
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -28,6 +30,28 @@ def peak_memory_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
+def keep(path, write):
+    """Makes a file in one step: no other kernel, and no run that is stopped, leaves or reads half a file.
+
+    Args:
+        path: where the file will lie, a `Path`; its folder is made where it is missing.
+        write: called with the open (binary) file.
+
+    Raises:
+        OSError: it cannot be kept there: the disk is full, or the folder not ours. Nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # a name of its own for each kernel
+    try:
+        with open(unfinished, "xb") as file:
+            write(file)
+        unfinished.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
 class Scoreboard:
     """Starts a lecture's clock; `publish` writes and shows what came out.
 
@@ -42,7 +66,7 @@ class Scoreboard:
         self.run = {"notebook": notebook, "seed": seed, "device": str(device)}
 
     def publish(self, figures, baselines):
-        """Writes `results/NN_name.json` and shows each figure beside its baselines.
+        """Writes `results/NN_name.json`, where it can be written, and shows each figure beside its baselines.
 
         Args:
             figures: what this run reached, `{name: number}`.
@@ -59,8 +83,11 @@ class Scoreboard:
                 )
         self.run |= {"seconds": round(time.perf_counter() - self.start, 1), "peak_memory_mb": round(peak_memory_mb())}
         self.run |= {"figures": figures, "baselines": baselines}
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{self.run['notebook']}.json").write_text(json.dumps(self.run, indent=1) + "\n", encoding="utf-8")
+        content = (json.dumps(self.run, indent=1) + "\n").encode()
+        try:
+            keep(RESULTS / f"{self.run['notebook']}.json", lambda file: file.write(content))
+        except OSError as problem:
+            print(f"These scores could not be written into results/ ({problem.strerror or problem}).")
         display(Markdown(f"{HEADER}{rows(self.run)}\n\n{clock(self.run)}"))
 
 

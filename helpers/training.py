@@ -1,5 +1,6 @@
 """Device, seed, and the loop that shows a run's progress."""
 
+import functools
 import math
 import os
 import random
@@ -8,6 +9,7 @@ import time
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm.auto import tqdm
 
 from helpers import CourseError
@@ -25,12 +27,56 @@ def device():
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def autocast(where):
-    """Inside `with autocast(device):`, matrix products are of 16 bits (bfloat16): faster, and precise enough to train.
+def compute_type(where):
+    """The numbers that this device computes with fastest: `torch.bfloat16` (16 bits) or `torch.float32`.
 
-    Off on Apple's GPUs.
+    A small network is timed with both, once in each process. bfloat16 must win clearly: a processor without
+    instructions for it takes several times as long as with float32, or cannot run an LSTM. The environment variable
+    COURSE_COMPUTE=float32 (or bfloat16) decides instead, so that two machines can compute alike.
+
+    Args:
+        where: a `torch.device`, or its name.
+
+    Raises:
+        CourseError: COURSE_COMPUTE names another type.
     """
-    return torch.autocast(where.type, torch.bfloat16, enabled=where.type != "mps")
+    types = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    asked = os.environ.get("COURSE_COMPUTE") or faster_type(torch.device(where).type)
+    if asked not in types:
+        raise CourseError(f"COURSE_COMPUTE is {asked!r}. Set it to float32 or bfloat16, or unset it.")
+    return types[asked]
+
+
+@functools.cache
+def faster_type(kind):
+    """The name of the type that wins on a kind of device: "cpu", "cuda" or "mps"."""
+    if kind == "mps":
+        return "float32"  # on Apple's GPUs bfloat16 was never tried
+    with torch.inference_mode(False), torch.enable_grad(), torch.random.fork_rng([]):  # the seed stays as it is
+        layers = nn.LSTM(64, 64), nn.Conv2d(64, 64, 3, padding=1), nn.Linear(64, 256)
+        lstm, conv, linear = (layer.to(kind) for layer in layers)
+        x, words = torch.randn(16, 64, 12, 12).to(kind), torch.randn(12, 16, 64).to(kind)
+
+        def seconds(rough):
+            start = time.perf_counter()
+            with torch.autocast(kind, torch.bfloat16, enabled=rough):
+                read, seen = lstm(words)[0], linear(conv(x).flatten(2).mT)
+            (read.float().mean() + seen.float().mean()).backward()
+            conv.weight.grad.sum().item()  # waits for a GPU
+            return time.perf_counter() - start
+
+        try:
+            seconds(True), seconds(False)  # the first time is slower
+            rough, exact = zip(*((seconds(True), seconds(False)) for _ in range(5)), strict=True)
+        except RuntimeError:  # an LSTM in bfloat16 is more than this processor can do
+            return "float32"
+    return "bfloat16" if min(rough) < 0.8 * min(exact) else "float32"
+
+
+def autocast(where):
+    """Inside `with autocast(device):`, matrix products are of `compute_type(device)`."""
+    chosen = compute_type(where)
+    return torch.autocast(torch.device(where).type, torch.bfloat16, enabled=chosen == torch.bfloat16)
 
 
 def seed_everything(seed):

@@ -24,7 +24,7 @@ def long_run(count=SCENES, epochs=EPOCHS):
     encoded = torch.stack([torch.stack([lecture.encode(caption, number) for caption in five]) for five in captions])
     features = lecture.models.place_features(pictures)
     mean, deviation = features.mean((0, 2, 3), keepdim=True), features.std((0, 2, 3), keepdim=True)
-    inputs = ((features - mean) / deviation).to(torch.bfloat16)
+    inputs = ((features - mean) / deviation).to(lecture.training.compute_type("cpu"))
     lecture.NOUNS = list(lecture.scenes.NOUNS)
     shown = torch.stack([lecture.named(five) for five in captions])
     torch.manual_seed(SEED)

@@ -25,7 +25,7 @@ def long_run():
     words, answers = lecture.encode_all(asked)
     features = lecture.models.place_features(pictures)
     mean, deviation = features.mean((0, 2, 3), keepdim=True), features.std((0, 2, 3), keepdim=True)
-    inputs = ((features - mean) / deviation).to(torch.bfloat16)
+    inputs = ((features - mean) / deviation).to(lecture.training.compute_type("cpu"))
     lecture.NOUNS, lecture.GRID = list(lecture.scenes.NOUNS), inputs.shape[-1]
     lecture.training.seed_everything(SEED)
     lecture.tagger = lecture.trained_encoder(inputs, known)
