@@ -80,7 +80,7 @@ def not_kept(problem):
 
 
 @torch.inference_mode()
-def picture_features(pictures, size=112, places=False, batch_size=128, blocks=None):
+def picture_features(pictures, size=112, places=False, batch_size=64, blocks=None):
     """What EfficientNet-Lite0 sees in each picture, before it chooses one of ImageNet's classes. Kept by `cached`.
 
     Args:
