@@ -145,9 +145,8 @@ def stored_table(notebook, experiment, metrics=None):
         for metric in found if metrics is None else [name for name in metrics if name in found]:
             name = f"`{metric}`" if len(spreads) == 1 else f"{variant}: `{metric}`"
             lines.append(f"| {name} | {', '.join(map(number, found[metric].values))} | {found[metric]} |")
-    return "\n".join(
-        [*lines, f"\nStored, not computed now: {made['recipe']['what']}. Made by `{made['recipe']['command']}`."]
-    )
+    recipe = made["recipe"]
+    return "\n".join([*lines, f"\nStored, not computed now: {recipe['what']}. Made by `{recipe['command']}`."])
 
 
 HEADER = "| metric | this run | beside it |\n|---|---:|---|\n"

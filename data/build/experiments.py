@@ -10,9 +10,9 @@ The experiment `seeds` executes the lecture with each seed, from top to bottom, 
 (`OTHERS`). Each finished run is written at once, so that an interrupted call can be made again: what is stored already
 for the same cells is not run again, unless `--again` says so. `results/` stays as it is.
 
-A file holds, for each experiment, what was run (`recipe`), `cells` ("all", or their ids) and their `hash`, and a run for
-each variant and seed, `entries[variant][seed] = {"seconds": ..., "values": {metric: number}}`. Lecture 00 has no file:
-its scores are means over three seeds already.
+A file holds, for each experiment, what was run (`recipe`), `cells` ("all", or their ids) and their `hash`, and a run
+for each variant and seed, `entries[variant][seed] = {"seconds": ..., "values": {metric: number}}`. Lecture 00 has no
+file: its scores are means over three seeds already.
 """
 
 import argparse
