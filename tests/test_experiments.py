@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 
 import nbformat
 import pytest
@@ -59,6 +60,26 @@ def test_what_a_lecture_shows_is_stored(name):
     for experiment in experiments.experiments_of(name):
         scoreboard.record(name, experiment)
         assert experiment == "seeds" or f'stored("{experiment}"' in source
+
+
+def off_the_scheme(table):
+    """Names in a scoreboard's table that `publish` would refuse today."""
+    scored, bare = (re.findall(rf"^\| `(\w+)` \| {cell}", table, flags=re.M) for cell in (r"\*\*", r"\|"))
+    alone = [name for name in scored if "_long_run" in name and name.replace("_long_run", "") not in scored]
+    return bare + alone + re.findall(r"\w*live_run\w*", table)
+
+
+@pytest.mark.parametrize("name", LECTURES)
+def test_a_stored_scoreboard_keeps_to_the_scheme_of_names(name):
+    outputs = [o for cell in experiments.lecture(name).cells for o in cell.get("outputs", []) if "data" in o]
+    shown = [o.data.get("text/markdown", "") for o in outputs]
+    (board,) = (text for text in shown if " MB at most, on " in text)
+    assert board.startswith(scoreboard.HEADER) and off_the_scheme(board) == []
+
+
+def test_a_table_off_the_scheme_is_found():
+    table = "| `a` | **1** | live_run 2 |\n| `a_long_run` | **1** | chance 0 |\n| `b_long_run` | **1** | |\n| `chance` | | 0.1 |"
+    assert off_the_scheme(table) == ["chance", "b_long_run", "live_run"]
 
 
 def test_every_headline_names_scores_of_its_lecture():
