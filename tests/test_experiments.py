@@ -82,6 +82,16 @@ def test_a_table_off_the_scheme_is_found():
     assert off_the_scheme(table) == ["chance", "b_long_run", "live_run"]
 
 
+@pytest.mark.parametrize("name", LECTURES)
+def test_the_stored_tables_that_a_lecture_shows_are_those_of_today(name):
+    stored = [scoreboard.stored_table(name, experiment) for experiment in experiments.experiments_of(name)]
+    known = {line for table in stored for line in table.splitlines()}
+    for cell in experiments.lecture(name).cells:
+        for output in cell.get("outputs", []):
+            shown = output.get("data", {}).get("text/markdown", "")
+            assert "not computed now" not in shown or set(shown.splitlines()) <= known, "run: make figures"
+
+
 def test_every_headline_names_scores_of_its_lecture():
     for start, _, *keys in figures.HEADLINES:
         (name,) = (name for name in LECTURES if name.startswith(start))
