@@ -1,13 +1,16 @@
-"""A lecture's figures beside their baselines, shown and kept in `results/NN_name.json`."""
+"""A lecture's scores beside their baselines, shown and kept in `results/NN_name.json`; and what is stored of longer
+experiments in `data/experiments/NN_name.json`."""
 
 import contextlib
 import json
 import math
 import re
 import secrets
+import statistics
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from IPython.display import Markdown, display
@@ -16,6 +19,7 @@ from helpers import CourseError
 from helpers.data import ROOT
 
 RESULTS = ROOT / "results"
+EXPERIMENTS = ROOT / "data" / "experiments"
 
 
 def peak_memory_mb():
@@ -66,21 +70,31 @@ class Scoreboard:
         self.run = {"notebook": notebook, "seed": seed, "device": str(device)}
 
     def publish(self, figures, baselines):
-        """Writes `results/NN_name.json`, where it can be written, and shows each figure beside its baselines.
+        """Writes `results/NN_name.json`, where it can be written, and shows each metric beside its baselines.
 
         Args:
-            figures: what this run reached, `{name: number}`.
-            baselines: what it is measured against, `{name: number}`; a baseline that begins with a figure's name,
-                as `wordsim353_random` does with `wordsim353`, is shown on that figure's line.
+            figures: what was reached, `{metric: number}`. A plain name is the run that the learner watches; the same
+                name with `_long_run` is the stored run.
+            baselines: what it is measured against, `{name: number}`. A name begins with its metric's, as
+                `wordsim353_random` does with `wordsim353`.
 
         Raises:
-            CourseError: a value is not a finite number.
+            CourseError: a value is not a finite number, or a name is off this scheme.
         """
         for name, value in (figures | baselines).items():
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise CourseError(
                     f"The figure {name} is {value!r}, not a finite number. Look at the cell that makes it."
                 )
+        for name in figures | baselines:
+            if "live_run" in name:
+                raise CourseError(f"Call {name} by its plain name: that is the run that the learner watches.")
+        for name in figures:
+            if "_long_run" in name and name.replace("_long_run", "") not in figures:
+                raise CourseError(f"Beside {name} belongs the run that the learner watches: publish it too.")
+        for name in baselines:
+            if owner(name, figures) is None:
+                raise CourseError(f"The baseline {name} belongs to no metric. Begin its name with its metric's.")
         self.run |= {"seconds": round(time.perf_counter() - self.start, 1), "peak_memory_mb": round(peak_memory_mb())}
         self.run |= {"figures": figures, "baselines": baselines}
         content = (json.dumps(self.run, indent=1) + "\n").encode()
@@ -90,8 +104,79 @@ class Scoreboard:
             print(f"These scores could not be written into results/ ({problem.strerror or problem}).")
         display(Markdown(f"{HEADER}{rows(self.run)}\n\n{clock(self.run)}"))
 
+    def stored(self, experiment):
+        """What is stored of this lecture's experiment: `{variant: {metric: Spread}}`. `Spread` holds the values of the
+        seeds, their mean, and their sample standard deviation (None where there is one seed)."""
+        return stored(self.run["notebook"], experiment)
 
-HEADER = "| figure | this run | beside it |\n|---|---:|---|\n"
+    def show_stored(self, experiment, metrics=None):
+        """Shows a stored experiment as a table, one row a metric and variant, and says how it is made again.
+
+        Args:
+            experiment: its name, such as `"seeds"`.
+            metrics: the metrics to show, where they are stored; without it, all that are.
+        """
+        try:
+            display(Markdown(stored_table(self.run["notebook"], experiment, metrics)))
+        except CourseError as error:  # the lecture goes on: this very run may be the one to be stored
+            print(error)
+
+
+class Spread(NamedTuple):
+    """A metric over the seeds of a stored experiment."""
+
+    values: list
+    mean: float
+    deviation: float | None
+
+    def __str__(self):
+        spread = f"{self.deviation or 0:,.0f}" if abs(self.mean) >= 100 else f"{self.deviation or 0:.1g}"
+        return number(self.mean) + ("" if self.deviation is None else f" ± {spread}")
+
+
+def record(notebook, experiment):
+    """An experiment as `data/experiments/NN_name.json` holds it (see data/build/experiments.py).
+
+    Raises:
+        CourseError: it is not stored.
+    """
+    path = EXPERIMENTS / f"{notebook}.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["experiments"] if path.exists() else {}
+    if experiment not in found:
+        raise CourseError(
+            f"{notebook} has no stored experiment {experiment!r}. Make it: python -m data.build.experiments {notebook}"
+        )
+    return found[experiment]
+
+
+def stored(notebook, experiment="seeds"):
+    """See `Scoreboard.stored`."""
+    spreads = {}
+    for variant, runs in record(notebook, experiment)["entries"].items():
+        values = {}
+        for run in runs.values():
+            for metric, value in run["values"].items():
+                values.setdefault(metric, []).append(value)
+        spreads[variant] = {
+            metric: Spread(some, statistics.fmean(some), statistics.stdev(some) if len(some) > 1 else None)
+            for metric, some in values.items()
+        }
+    return spreads
+
+
+def stored_table(notebook, experiment, metrics=None):
+    spreads, made = stored(notebook, experiment), record(notebook, experiment)
+    seeds = ", ".join(next(iter(made["entries"].values())))
+    lines = [f"| stored | seeds {seeds} | mean ± standard deviation |", "|---|---|---|"]
+    for variant, found in spreads.items():
+        for metric in found if metrics is None else [name for name in metrics if name in found]:
+            name = f"`{metric}`" if len(spreads) == 1 else f"{variant}: `{metric}`"
+            lines.append(f"| {name} | {', '.join(map(number, found[metric].values))} | {found[metric]} |")
+    recipe = made["recipe"]
+    return "\n".join([*lines, f"\nStored, not computed now: {recipe['what']}. Made by `{recipe['command']}`."])
+
+
+HEADER = "| metric | this run | beside it |\n|---|---:|---|\n"
 
 
 def clock(run):
@@ -102,16 +187,22 @@ def number(value):
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def rows(run, seeds=None):
-    """One table row a figure, its baselines at the end of the row; baselines without a figure come last.
+def owner(baseline, figures):
+    """The metric that a baseline's name begins with, the longest one; None where there is none."""
+    return max((name for name in figures if baseline.startswith(f"{name}_")), key=len, default=None)
 
-    `seeds`, `{figure: {"mean": ..., "spread": ...}}`, adds in brackets what three seeds gave.
+
+def rows(run, spreads=None):
+    """One table row a metric, its baselines at the end of the row.
+
+    `spreads`, `{metric: Spread}`, adds in brackets what three seeds gave.
     """
-    figures, left, lines = run["figures"], dict(run["baselines"]), []
-    owner = {k: max((name for name in figures if k.startswith(name + "_")), key=len, default=None) for k in left}
-    spread = {k: f" ({number(some['mean'])} ± {some['spread']:.1g})" for k, some in (seeds or {}).items()}
-    for name, value in figures.items():
-        beside = {k: left.pop(k) for k in owner if owner[k] == name}
-        text = ", ".join(f"{k.removeprefix(name + '_')} {number(v)}{spread.get(k, '')}" for k, v in beside.items())
-        lines.append(f"| `{name}` | **{number(value)}**{spread.get(name, '')} | {text} |")
-    return "\n".join(lines + [f"| `{k}` | | {number(v)}{spread.get(k, '')} |" for k, v in left.items()])
+    figures, beside = run["figures"], {name: [] for name in run["figures"]}
+    for key, value in run["baselines"].items():
+        name = owner(key, figures)
+        beside[name].append(f"{key.removeprefix(name + '_')} {number(value)}")
+    over = {name: f" ({spread})" for name, spread in (spreads or {}).items()}
+    return "\n".join(
+        f"| `{name}` | **{number(value)}**{over.get(name, '')} | {', '.join(beside[name])} |"
+        for name, value in figures.items()
+    )

@@ -23,7 +23,7 @@ def test_texts_are_what_the_data_sheet_says():
 
 def test_every_data_file_is_in_the_manifest_and_intact():
     manifest = json.loads((data.DATA / "manifest.json").read_text(encoding="utf-8"))
-    folders = [f for f in data.DATA.iterdir() if f.is_dir() and f.name not in ("build", "LICENSES")]
+    folders = [f for f in data.DATA.iterdir() if f.is_dir() and f.name not in ("build", "experiments", "LICENSES")]
     files = {p.relative_to(data.DATA).as_posix() for f in folders for p in f.rglob("*") if p.is_file()}
     assert files == set(manifest)
     for name in manifest:
@@ -121,36 +121,94 @@ def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(scoreboard, "display", lambda markdown: shown.append(markdown.data))
     board = scoreboard.Scoreboard("77_made_up", seed=3)
-    board.publish({"recall": 0.5, "rank": 1}, {"recall_chance": 0.01, "other": 2000})
+    board.publish({"recall": 0.5, "rank": 1}, {"recall_chance": 0.01, "rank_random": 2000})
     written = json.loads((tmp_path / "results/77_made_up.json").read_text(encoding="utf-8"))
     assert written["figures"] == {"recall": 0.5, "rank": 1} and written["seed"] == 3 and written["device"] == "cpu"
     assert written["seconds"] >= 0 and written["peak_memory_mb"] > 50
-    assert "| `recall` | **0.5** | chance 0.01 |" in shown[0] and "| `other` | | 2,000 |" in shown[0]
+    assert "| `recall` | **0.5** | chance 0.01 |" in shown[0] and "| `rank` | **1** | random 2,000 |" in shown[0]
     for value in (float("nan"), None, "0.5", torch.tensor(0.5)):
         with pytest.raises(CourseError, match="figure recall is"):
             board.publish({"recall": value}, {})
 
 
+@pytest.mark.parametrize(
+    ("figures", "baselines", "says"),
+    [
+        ({"accuracy": 0.9}, {"chance": 0.1}, "baseline chance belongs to no metric"),
+        ({"accuracy": 0.9}, {"accuracychance": 0.1}, "baseline accuracychance belongs to no metric"),
+        ({"accuracy": 0.9, "accuracy_live_run": 0.8}, {}, "accuracy_live_run by its plain name"),
+        ({"accuracy": 0.9}, {"accuracy_live_run": 0.8}, "accuracy_live_run by its plain name"),
+        (
+            {"bleu4": 0.6, "accuracy_long_run": 0.9},
+            {},
+            "Beside accuracy_long_run belongs the run that the learner watches",
+        ),
+        ({"named": 0.6, "named_long_run_unseen": 0.9}, {}, "Beside named_long_run_unseen belongs"),
+    ],
+)
+def test_a_name_off_the_scheme_is_not_published(figures, baselines, says, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoreboard, "RESULTS", tmp_path)
+    with pytest.raises(CourseError, match=says):
+        scoreboard.Scoreboard("77_made_up").publish(figures, baselines)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_stored_experiment_is_shown_as_stored(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scoreboard, "EXPERIMENTS", tmp_path)
+    runs = {
+        "ours": {
+            str(seed): {"values": {"recall": value, "words_per_second": 10 * value}}
+            for seed, value in ((0, 50), (1, 52))
+        },
+        "theirs": {"0": {"values": {"recall": 0.4}}},
+    }
+    made = {"recipe": {"what": "a race", "command": "make it"}, "entries": runs}
+    (tmp_path / "77_made_up.json").write_text(json.dumps({"experiments": {"race": made}}), encoding="utf-8")
+    shown = []
+    monkeypatch.setattr(scoreboard, "display", lambda markdown: shown.append(markdown.data))
+    board = scoreboard.Scoreboard("77_made_up")
+    board.show_stored("race")
+    assert shown[0].splitlines() == [
+        "| stored | seeds 0, 1 | mean ± standard deviation |",
+        "|---|---|---|",
+        "| ours: `recall` | 50, 52 | 51 ± 1 |",
+        "| ours: `words_per_second` | 500, 520 | 510 ± 14 |",
+        "| theirs: `recall` | 0.4 | 0.4 |",
+        "",
+        "Stored, not computed now: a race. Made by `make it`.",
+    ]
+    board.show_stored("race", ["recall", "not yet"])
+    assert shown[1].count("`recall`") == 2 and "words" not in shown[1]
+    assert board.stored("race")["ours"]["recall"] == ([50, 52], 51, pytest.approx(2**0.5))
+    board.show_stored("folds")  # the run that is to be stored must not stop at it
+    says = "no stored experiment 'folds'. Make it: python -m data.build.experiments 77_made_up"
+    assert says in capsys.readouterr().out
+    with pytest.raises(CourseError, match="no stored experiment"):
+        board.stored("folds")
+
+
 def test_make_figures_writes_readmes_tables(tmp_path, monkeypatch):
     run = {"notebook": "77_made_up", "seconds": 61.2, "peak_memory_mb": 1234, "device": "cpu", "seed": 0}
-    run |= {"figures": {"recall": 0.5, "rank": 1}, "baselines": {"recall_chance": 0.01, "top": 0.9}}
-    seeds = {"77_made_up": {"figures": {"recall": {"mean": 0.481, "spread": 0.0123}}, "baselines": {}}}
-    for path, value in {"results/77_made_up.json": run, "tests/benchmarks/seeds.json": seeds}.items():
+    run |= {"figures": {"recall": 0.5, "rank": 1}, "baselines": {"recall_chance": 0.01, "recall_top": 0.9}}
+    entries = {"lecture": {str(seed): {"values": {"recall": value}} for seed, value in ((0, 0.47), (1, 0.49))}}
+    stored = {"experiments": {"seeds": {"entries": entries}}}
+    for path, value in {"results/77_made_up.json": run, "data/experiments/77_made_up.json": stored}.items():
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text(json.dumps(value), encoding="utf-8")
     (tmp_path / "README.md").write_text(
         "before\n<!-- figures: made by `make figures` -->\nstale\n<!-- end of figures -->\nafter", encoding="utf-8"
     )
     monkeypatch.setattr(figures, "ROOT", tmp_path)
+    monkeypatch.setattr(scoreboard, "EXPERIMENTS", tmp_path / "data" / "experiments")
     monkeypatch.setattr(
-        figures, "HEADLINES", [("77", "made up", "recall", {"blind": "recall_chance"}, {}, {"best": "top"})]
+        figures, "HEADLINES", [("77", "made up", "recall", {"blind": "recall_chance"}, {}, {"best": "recall_top"})]
     )
     figures.update_readme()
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "stale" not in readme and readme.startswith("before") and readme.endswith("after")
-    row = "| [77](notebooks/77_made_up.ipynb) made up | **0.5** (0.481 ± 0.01) | 0.01 blind |  | 0.9 best | 61 s, 1.23 GB |"
+    row = "| [77](notebooks/77_made_up.ipynb) made up | **0.5** (0.48 ± 0.01) | 0.01 blind |  | 0.9 best | 61 s, 1.23 GB |"
     assert row in readme
-    assert "| `recall` | **0.5** (0.481 ± 0.01) | chance 0.01 |" in readme
+    assert "| `recall` | **0.5** (0.48 ± 0.01) | chance 0.01, top 0.9 |" in readme
 
 
 def test_every_lecture_has_a_headline():

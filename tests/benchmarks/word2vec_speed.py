@@ -4,12 +4,11 @@ Same corpus, epochs, dimensions, window, negatives and threshold:
 
     python tests/benchmarks/word2vec_speed.py
 
-Two threads or workers each, one after the other, three seeds. Prints words a second, the ratio and the benchmarks, and
-leaves them in word2vec_speed.json beside this file; the lecture shows that record.
+Two threads or workers each, one after the other, three seeds. Prints words per second, their ratio and the benchmarks,
+and keeps them in data/experiments/01_word2vec.json as the experiment `race`; the lecture shows it.
 """
 
-import json
-import os
+import functools
 import sys
 import time
 from pathlib import Path
@@ -18,13 +17,26 @@ import torch
 from gensim.models import Word2Vec
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from data.build import experiments  # noqa: E402
+from helpers.scoreboard import stored  # noqa: E402
 from tests.definitions import definitions  # noqa: E402
 
-THREADS, SEEDS = 2, (0, 1, 2)
-lecture = definitions("01_word2vec.ipynb", also=("setup", "config"))
+THREADS = 2
+WHAT = "the lecture's own trainer (ours) and gensim's Word2Vec, one after the other in the same process"
+CELLS = ["tokenize", "vocabulary", "tricks-code", "gradient", "config", "draw-epoch", "make-batch", "adagrad-code"]
+CELLS += ["train", "evaluators", "family"]
+
+
+@functools.cache
+def course():
+    """The lecture's definitions, its sentences, and its vocabulary with counts."""
+    lecture = definitions("01_word2vec.ipynb", also=("setup", "config"))
+    sentences = [lecture.tokenize(line) for name in lecture.data.TEXTS for line in lecture.data.text(name)]
+    return lecture, sentences, *lecture.build_vocabulary(sentences, lecture.config.min_count)
 
 
 def scores(named):
+    lecture, *_ = course()
     return {
         "wordsim353": lecture.rank_correlation(named, "wordsim353.tsv")[0],
         "simlex999": lecture.rank_correlation(named, "simlex999.txt")[0],
@@ -33,14 +45,16 @@ def scores(named):
     }
 
 
-def ours(sentences, words, counts, config):
+def ours(config):
+    lecture, sentences, words, counts = course()
     ids, sentence = lecture.encode(sentences, words)
     start = time.perf_counter()
     W, _ = lecture.train(ids, sentence, counts, config)
     return lecture.keyed(words, W), time.perf_counter() - start
 
 
-def gensims(sentences, words, counts, config):
+def gensims(config):
+    _, sentences, words, _ = course()
     model = Word2Vec(
         vector_size=config.dim,
         window=config.window,
@@ -58,31 +72,23 @@ def gensims(sentences, words, counts, config):
     return model.wv, time.perf_counter() - start
 
 
-def main():
+def run(seed, who=("ours", "gensim")):
+    """One seed of the race: `{"ours" or "gensim": {"seconds": of training, "values": {metric: number}}}`."""
     torch.set_num_threads(THREADS)
-    sentences = [lecture.tokenize(line) for name in lecture.data.TEXTS for line in lecture.data.text(name)]
-    words, counts = lecture.build_vocabulary(sentences, lecture.config.min_count)
-    n = sum(map(len, sentences)) * lecture.config.epochs
-    record = {who: {"seeds": {}} for who in ("ours", "gensim")}
-    for seed in SEEDS:
-        for who, trainer in (("ours", ours), ("gensim", gensims)):
-            named, seconds = trainer(sentences, words, counts, lecture.EasyDict(lecture.config, seed=seed))
-            for key, value in (scores(named) | {"words_per_second": round(n / seconds)}).items():
-                record[who]["seeds"].setdefault(key, []).append(value)
-            print(seed, who, {key: values[-1] for key, values in record[who]["seeds"].items()}, flush=True)
-    for who in record:
-        for key, values in record[who]["seeds"].items():
-            mean = sum(values) / len(values)
-            record[who][key] = round(mean) if key == "words_per_second" else round(mean, 3)
-    record["ratio"] = round(record["ours"]["words_per_second"] / record["gensim"]["words_per_second"], 2)
-    record["machine"] = f"{THREADS} of {os.cpu_count()} CPU cores"
-    record["same_for_both"] = {
-        k: lecture.config[k] for k in ("dim", "window", "negatives", "sample", "min_count", "epochs")
-    }
-    print(f"ratio of words a second, ours / gensim: {record['ratio']}")
-    print(f"WordSim-353: ours {record['ours']['wordsim353']}, gensim {record['gensim']['wordsim353']}")
-    Path(__file__).with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    lecture, sentences, *_ = course()
+    n, runs = sum(map(len, sentences)) * lecture.config.epochs, {}
+    for name, trainer in {"ours": ours, "gensim": gensims}.items():
+        if name in who:
+            named, seconds = trainer(lecture.EasyDict(lecture.config, seed=seed))
+            values = scores(named) | {"words_per_second": round(n / seconds)}
+            print(seed, name, values, flush=True)
+            runs[name] = {"seconds": round(seconds, 1), "values": values}
+    return runs
 
 
 if __name__ == "__main__":
-    main()
+    experiments.make("01_word2vec", "race", experiments.SEEDS, again=True)
+    race = stored("01_word2vec", "race")
+    ratio = race["ours"]["words_per_second"].mean / race["gensim"]["words_per_second"].mean
+    print(f"ratio of words per second, ours / gensim: {ratio:.2f}")
+    print(f"WordSim-353: ours {race['ours']['wordsim353']}, gensim {race['gensim']['wordsim353']}")
