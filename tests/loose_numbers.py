@@ -155,6 +155,8 @@ def rounds_to(number, known, hedged=False):
         return False
     if number.value < 0 and not known.signed:
         return False
+    if number.unit == "%" and known.unit != "%" and abs(known.value) > 1:  # a count is no percentage
+        return False
     half, value = number.step / 2, abs(number.value)
     if hedged and number.step == 1 and value:  # "about 15,500": the zeros at its end are not said to be exact
         zeros = len(str(int(value))) - len(str(int(value)).rstrip("0"))

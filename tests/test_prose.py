@@ -58,7 +58,7 @@ def test_what_is_printed_above_is_backed_as_the_text_rounds_it(said):
     [
         ("Recall is 0.79.", "0.79"), ("Recall is .7847.", ".7847"), ("Recall is 77 %.", "77%"), ("Recall is 78.40 %.", "78.40%"), ("It falls to -3.1.", "-3.1"),
         ("It rises to +3.21", "+3.21"), ("It falls to -0.78.", "-0.78"), ("31,000 words.", "31,000"), ("About 30,000 words.", "30,000"),
-        ("About 32,000 words", "32,000"), ("14 % are right", "14%"), ("1.3 GB", "1.3 GB"), ("8-19 dB", "8"), ("from 9 to 17 dB", "17 dB"), ("131/144", "131"),
+        ("About 32,000 words", "32,000"), ("14 % are right", "14%"), ("31 % are right", "31%"), ("130 % are right", "130%"), ("1.3 GB", "1.3 GB"), ("8-19 dB", "8"), ("from 9 to 17 dB", "17 dB"), ("131/144", "131"),
         ("7.5 times as many", "7.5 times"), ("a factor of 7.5", "7.5"), ("4 times", "4 times"), ("6 dB more", "6 dB"), ("In 2013 it was .47.", ".47"),
         ("- one\n- two: .47", ".47"), ("| recall | 0.78 |\n|---|---|\n| loss | **-3.25** |", "-3.25"), ("*.47* is right", ".47"), ("20 of 130", "20"),
         ("## 3. A text of 45 sentences", "45"), ("Mikolov et al. 2013 say .3. We reach .47.", ".47"), ("1. In lists: .47", ".47"), ("With 2048 samples", "2048"),
