@@ -83,10 +83,10 @@ def numbers(text):
     found = []
     for m in NUMBER.finditer(text):
         digits, power = m["digits"].replace(",", ""), int(m["power"] or 0)
-        unit = m["unit"] or m["word"] or ""
+        unit = "%" if m["word"] in ("percent", "per cent") else m["unit"] or m["word"] or ""
         step = 10.0 ** (power - len(digits.partition(".")[2]))
         value = float(digits) * 10.0**power * (-1 if m["sign"] in ("-", "−") else 1)
-        said = m[0] + (" " if m["word"] else "") + unit
+        said = m[0].replace("−", "-") + (" " if m["word"] else "") + unit
         found.append(Number(said, value, step, bool(m["sign"]), unit, m.start(), m.end()))
     return found
 
@@ -155,17 +155,17 @@ def rounds_to(number, known, hedged=False):
         return False
     if number.value < 0 and not known.signed:
         return False
-    if number.unit == "%" and known.unit != "%" and abs(known.value) > 1:  # a count is no percentage
-        return False
     half, value = number.step / 2, abs(number.value)
     if hedged and number.step == 1 and value:  # "about 15,500": the zeros at its end are not said to be exact
         zeros = len(str(int(value))) - len(str(int(value)).rstrip("0"))
         half = max(half, min(10.0**zeros / 2, value / 40))
     scales = [1.0, *UNITS.get(number.unit, ())]
-    if known.unit == "%" and number.unit != "%":
-        scales += [100.0]
-    if known.unit and known.unit == number.unit:
+    if number.unit and number.unit == known.unit:
         scales = [1.0]
+    elif number.unit == "%":  # a share may be printed without its sign, a count is no percentage
+        scales = [0.01]
+    elif known.unit == "%":
+        scales += [100.0]
     return any(abs(abs(known.value) - value * scale) <= half * scale * (1 + 1e-6) for scale in scales)
 
 
@@ -173,9 +173,8 @@ def sentences(markdown):
     """The sentences of a cell's prose, each in its Markdown, without formulas, code, comments and promised minutes."""
     text = re.sub(r"<!--.*?-->|^```.*?^```|^~~~.*?^~~~", " ", markdown, flags=re.S | re.M)
     text = re.sub(r"\$\$.*?\$\$|(?<!\\)\$[^$]*?(?<!\\)\$|`[^`]*`", " ", PROMISED.sub(" ", text), flags=re.S)
-    text = re.sub(
-        r"^\s*(?:[-*]\s+|>\s*)?\d+[.)]\s+|^#+\s+[\d.]*\s", "\n\n", text, flags=re.M
-    )  # numbered lists, headings
+    numbering = r"^\s*(?:[-*]\s+|>\s*)?\d+[.)]\s+|^#+\s+[\d.]*\s"  # of lists and headings
+    text = re.sub(numbering, "\n\n", text, flags=re.M)
     for block in re.split(r"\n\s*\n|\n(?=\s*(?:[-*+]\s|[|>]))", html.unescape(text)):
         yield from re.split(
             r"(?<!\b[A-Z]\.)(?<!\bal\.)(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)(?<=[.!?])[*_\")]*\s+(?=[^a-z\d\s])", block
@@ -189,10 +188,8 @@ def page(path):
         return ()
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".ipynb":
-        return tuple(
-            numbers(text)
-            + [n for near in path.parent.glob(f"{path.stem}.json") for n in numbers(near.read_text(encoding="utf-8"))]
-        )
+        record = path.with_suffix(".json")  # what a script wrote stands beside it
+        return tuple(numbers(text + (record.read_text(encoding="utf-8") if record.is_file() else "")))
     cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     return tuple(n for c in cells for n in [*numbers(printed(c["outputs"])), *literals("".join(c["source"]))])
 
@@ -200,7 +197,7 @@ def page(path):
 def claims(sentence, exercises=()):
     """The numbers of a sentence that need a ground, and whether each is hedged."""
     words = LINK.sub(lambda m: re.sub(r"\d", "", m[1]) if m[2].startswith(("http", "#")) else m[1], sentence)
-    words = re.sub(r"<[^<>]+>|https?://\S+", " ", words)
+    words = re.sub(r"</?[A-Za-z][^<>]*>|https?://\S+", " ", words)
     words = powers(REFERENCE.sub(lambda m: re.sub(r"\d", "", m[0]), words))
     found = numbers(words)
     for i in reversed(range(len(found) - 1)):  # in "9-19 dB" and "9 to 19 dB" both are decibels
@@ -263,16 +260,14 @@ def exceptions():
 
 def compare(found, allowed):
     """What to change, a line each: numbers that are loose and not excepted, and exceptions no longer needed."""
-    new = [
-        f"cell {c}: nothing backs {n!r}" for c, found_ in found.items() for n in found_ if n not in allowed.get(c, [])
-    ]
-    old = [
-        f"cell {c}: the exception {n!r} is no longer needed: take it out"
-        for c, some in allowed.items()
-        for n in some
-        if n not in found.get(c, [])
-    ]
-    return new + old
+    said = []
+    for cell in {**found, **allowed}:
+        loose, excepted = found.get(cell, []), allowed.get(cell, [])
+        said += [f"cell {cell}: nothing backs {n!r}" for n in loose if n not in excepted]
+        said += [
+            f"cell {cell}: the exception {n!r} is no longer needed: take it out" for n in excepted if n not in loose
+        ]
+    return said
 
 
 def written(table):
