@@ -34,7 +34,7 @@ def files_of_the_course():
 
 @pytest.fixture(scope="module")
 def unpacked():
-    """A folder, named as some learners name theirs, with the course's files and no .git; a home stands beside it."""
+    """A folder, named as some learners name theirs, with the course's files and no .git; a home and a place for temporary files beside it."""
     above = Path(tempfile.mkdtemp(prefix="elsewhere-"))
     above.chmod(0o755)  # a tmp_path is closed to other users
     folder = above / "내 과목 folder"
@@ -42,6 +42,7 @@ def unpacked():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     (above / "home").mkdir()
+    (above / "temporary").mkdir()
     yield folder
     shutil.rmtree(above, ignore_errors=True)
 
@@ -66,12 +67,19 @@ def as_user(user):
 
 def run_there(folder, user, *command, **more):
     """Runs a command in the folder as the user, with a home of its own, and returns what it ended with and said."""
-    words, home = as_user(user), folder.parent / "home"
+    words, home, temporary = as_user(user), folder.parent / "home", folder.parent / "temporary"
     if words:
-        for path in (folder, home):
+        for path in (folder, home, temporary):
             for inside in (path, *path.rglob("*")):
                 os.chown(inside, STRANGER, STRANGER, follow_symlinks=False)
-    own = {"HOME": home, "USER": "learner", "LOGNAME": "learner", "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {
+        "HOME": home,
+        "TMPDIR": temporary,
+        "USER": "learner",
+        "LOGNAME": "learner",
+        "PYTHONPATH": folder,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     kept = {
         k: v
         for k, v in os.environ.items()
