@@ -55,9 +55,9 @@ assignments: $(INSTALLED)
 
 figures: $(INSTALLED)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-	    --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb notebooks/solutions/0*.ipynb
+	    --ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb notebooks/solutions/*.ipynb
 	@# In a pass of its own, after the run: how a kernel cuts its prints into pieces differs from run to run.
-	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/0*.ipynb notebooks/solutions/0*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/*.ipynb notebooks/solutions/*.ipynb
 	$(BIN)/python -m helpers.commands.figures
 
 race: $(INSTALLED)

@@ -152,7 +152,7 @@ def test_make_lab_opens_the_readmes_first_notebook_on_localhost_with_its_token()
     (last,) = [line for line in said.splitlines() if "jupyter lab " in line]
     assert "jupyter lab --ServerApp.ip=localhost" in last and last.endswith(first) and (ROOT / first).exists()
     assert "token" not in last and "password" not in last
-    assert said.index("helpers.commands.assignments copy") < said.index("jupyter lab")
+    assert said.index("helpers.commands.assignments copy") < said.index("jupyter lab --")
 
 
 def test_make_stops_where_the_folder_was_moved_after_the_install(tmp_path):

@@ -1,13 +1,20 @@
-"""What conftest.py promises of kernels under test: a dead one is missed at once, and no notebook reaches the network."""
+"""Kernels under test: a dead one is missed at once, none reaches the network, and every notebook that is there gets one."""
 
+import fnmatch
+import re
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from tests.definitions import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
 
 
 def run(tmp_path, *sources):
@@ -54,3 +61,51 @@ def test_this_machine_itself_may_be_reached(tmp_path):
 def test_a_notebook_that_fails_is_reported(tmp_path):
     code, said, _ = run(tmp_path, "assert 1 + 1 == 3")
     assert code == 1 and "AssertionError" in said
+
+
+def stems(folder):
+    return {path.stem for path in (NOTEBOOKS / folder).glob("*.ipynb")}
+
+
+def said_by(*command):
+    command = [sys.executable, "-m", *command]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8").stdout
+
+
+def test_every_notebook_that_is_there_is_executed():
+    said = said_by("pytest", "--collect-only", "-n", "0", "-p", "no:cacheprovider", "notebooks")
+    executed = set(re.findall(r"^(notebooks/\S+\.ipynb)", said, re.M))
+    folders = (NOTEBOOKS, NOTEBOOKS / "solutions", NOTEBOOKS / "assignments")
+    assert executed == {p.relative_to(ROOT).as_posix() for folder in folders for p in folder.glob("*.ipynb")}
+    assert "notebooks" in SETTINGS["pytest"]["ini_options"]["testpaths"]
+
+
+def test_every_file_of_code_that_is_there_is_linted():
+    linted = {Path(line).relative_to(ROOT).as_posix() for line in said_by("ruff", "check", "--show-files").splitlines()}
+    wanted = [
+        *ROOT.glob("*.py"),
+        *(p for top in ("helpers", "tests", "docs", "data") for p in (ROOT / top).rglob("*.py")),
+    ]
+    wanted += [*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/*.ipynb")]
+    assert {path.relative_to(ROOT).as_posix() for path in wanted} <= linted
+
+
+def test_every_lecture_has_all_that_belongs_to_it():
+    lectures = stems("")
+    assert stems("solutions") == stems("assignments") == lectures
+    assert {path.stem for path in NOTEBOOKS.glob("pictures/*.webp")} == lectures
+    assert {path.stem[1:] for path in (ROOT / "helpers/checks").glob("n[0-9]*.py")} == lectures
+    checked = {path.stem.removeprefix("test_checks_") for path in ROOT.glob("tests/test_checks_[0-9]*.py")}
+    assert checked == {stem[:2] for stem in lectures}, "right and wrong answers to every assignment's checks"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"notebooks/{stem}.ipynb" in readme for stem in lectures)
+
+
+def test_no_pattern_leaves_out_a_lecture_from_10_on():
+    """Such as 0*.ipynb: it would go on working, silently, without them."""
+    files = [p for top in ("helpers", "tests", "docs", "data/build") for p in (ROOT / top).rglob("*.py")]
+    for path in [ROOT / "Makefile", ROOT / "conftest.py", ROOT / "pyproject.toml", *files]:
+        for pattern in re.findall(r"[\w-]*[*?\[][\w*?\[\]-]*\.ipynb", path.read_text(encoding="utf-8")):
+            assert path == Path(__file__).resolve() or fnmatch.fnmatch("12_one_model.ipynb", pattern), (
+                f"{path.name}: {pattern}"
+            )

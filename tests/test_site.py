@@ -186,17 +186,14 @@ CUT = """() => [...document.querySelectorAll('article .math, article figure > di
 }).map(e => e.tagName + ' ' + (e.alt || e.textContent).slice(0, 40))"""  # formulas, galleries, figures, printed lines
 
 
-@pytest.mark.parametrize(("theme", "window"), LOOKS)
-def test_what_a_reader_sees(theme, window, browser, address, screenshot):
-    turn = LOOKS.index((theme, window))
-    always = [NOTEBOOKS / "02_spectrograms.ipynb"]
-    visited = ["index.html"] + [on_the_web(s) for i, s in enumerate(SOURCES) if i % len(LOOKS) == turn or s in always]
+def look_at(paths, theme, window, browser, address, screenshot):
+    """Reads pages in a theme and a window, and finds nothing that is unreadable, cut off, missing or fetched from elsewhere."""
     width, height = WINDOWS[window]
     with browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme) as context:
         page = context.new_page()
 
         def read(page):
-            for path in visited:
+            for path in paths:
                 page.goto(address + path)
                 page.wait_for_function(FORMULAS)
                 assert page.locator("mjx-merror").count() == 0, f"{path}: a formula that MathJax cannot read"
@@ -209,6 +206,22 @@ def test_what_a_reader_sees(theme, window, browser, address, screenshot):
                     assert page.evaluate(CUT) == [], f"{path}: cut off, or too small, at {w}"
 
         assert seen_problems(page, address, read) == []
+
+
+@pytest.mark.parametrize(("theme", "window"), LOOKS)
+def test_what_a_reader_sees(theme, window, browser, address, screenshot):
+    """Each page in one of the looks, and one page in all."""
+    turn = LOOKS.index((theme, window))
+    always = [NOTEBOOKS / "02_spectrograms.ipynb"]
+    paths = ["index.html"] + [on_the_web(s) for i, s in enumerate(SOURCES) if i % len(LOOKS) == turn or s in always]
+    look_at(paths, theme, window, browser, address, screenshot)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("theme", "window"), LOOKS)
+def test_every_page_as_every_reader_sees_it(theme, window, browser, address, pages, screenshot):
+    others = ("genindex.html", "search.html")  # made by Sphinx, without a text of ours
+    look_at([path for path in sorted(pages) if path not in others], theme, window, browser, address, screenshot)
 
 
 def test_a_figure_is_seen_and_a_sound_is_heard(browser, address, screenshot):
