@@ -11,8 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-from helpers import CourseError
-
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 # JupyterLab draws this class as a coloured box. The link is one that opens the learner's copy in JupyterLab.
 BANNER = """<div class="alert alert-warning">

@@ -134,7 +134,9 @@ def update():
     try:
         git("merge", "--ff-only", "--no-overwrite-ignore", "@{upstream}")
     except CourseError as error:
-        raise CourseError(f"{error} Give your own versions of these files another name, then call this again.") from None
+        raise CourseError(
+            f"{error} Give your own versions of these files another name, then call this again."
+        ) from None
     day = git("log", "-1", "--format=%cs").decode().strip()
     print(f"This is the newest version of the course, of {day}.")
     changed = names("diff", "--name-only", "-z", before, "HEAD", "--", "notebooks/assignments")
