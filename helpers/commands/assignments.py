@@ -1,8 +1,8 @@
 """Makes the patterns of the assignments, and the learner's own copies of them.
 
-python -m helpers.commands.assignments generate     # notebooks/solutions/ -> assignments/, by nbgrader's preprocessors
-python -m helpers.commands.assignments copy         # assignments/NN_name.ipynb -> work/my_NN_name.ipynb, if not yet there
-python -m helpers.commands.assignments copy FOLDER  # the same into another folder, where many learners share one install
+python -m helpers.commands.assignments generate     # solutions/ -> assignments/, by nbgrader's preprocessors
+python -m helpers.commands.assignments copy         # assignments/NN_name.ipynb -> work/my_NN_name.ipynb, if not there
+python -m helpers.commands.assignments copy FOLDER  # the same into another folder, where many share one install
 """
 
 import json
@@ -101,7 +101,7 @@ def keep(name, content, known):
         known: versions of it (bytes) that somebody else keeps, such as the repository.
 
     Returns:
-        The name of the kept copy, below `work/kept/`, with date and time; one made earlier if that holds the same bytes;
+        The name of the kept copy, below `work/kept/`, with date and time; one made earlier if that has the same bytes;
         None where there was nothing to keep.
 
     Raises:

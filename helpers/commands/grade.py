@@ -26,7 +26,9 @@ CONFIG = """c = get_config()
 c.Execute.timeout = {timeout}
 c.Execute.iopub_timeout = 120  # a busy machine prints late
 c.ZipCollectApp.collector_plugin = "nbgrader.plugins.zipcollect.FileNameCollectorPlugin"
-c.FileNameCollectorPlugin.named_regexp = r".*[/\\\\](?P<student_id>[^/\\\\]+?)[-/\\\\](my_)?(?P<file_id>\\d\\d_\\w+)\\.ipynb"
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*[/\\\\](?P<student_id>[^/\\\\]+?)[-/\\\\](my_)?(?P<file_id>\\d\\d_\\w+)\\.ipynb"
+)
 """
 
 

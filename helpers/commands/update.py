@@ -61,10 +61,12 @@ def versions(name):
 
 def changed_notebooks():
     """The repository's notebooks that differ from it, in the folder or in what was staged, as sorted names."""
-    told = ("--name-only", "--no-renames", "-z", "--", "notebooks")
     tracked = names("ls-tree", "-r", "-z", "--name-only", "HEAD", "notebooks")
-    changed = (names("diff", "HEAD", *told) | names("diff", "--cached", "HEAD", *told)) & tracked
-    return sorted(name for name in changed if name.endswith(".ipynb"))
+    # diff-index, not diff: it also names a file of which Windows' line ends are all that differs, as `merge` does
+    git("update-index", "-q", "--refresh", check=False)
+    told = ("--name-only", "-z", "HEAD", "--", "notebooks")
+    changed = names("diff-index", *told) | names("diff-index", "--cached", *told)
+    return sorted(name for name in changed & tracked if name.endswith(".ipynb"))
 
 
 def keep_typed(changed):
@@ -84,7 +86,7 @@ def keep_typed(changed):
 
 
 def stop_where_git_waits():
-    """Raises CourseError with the way out where a merge (or its like) is not finished, or there is nothing to follow."""
+    """Raises CourseError, with the way out, where a merge or its like is not finished, or no branch is followed."""
     git("rev-parse", "HEAD")  # says so where Git doesn't trust this folder
     for state, way_out in UNFINISHED.items():
         path = os.fsdecode(git("rev-parse", "--git-path", state).strip())
@@ -118,8 +120,8 @@ def update():
     """
     if not (ROOT / ".git").exists():
         raise CourseError(
-            "This folder was not made by `git clone`, so it can't be updated in place. Download the course again into a "
-            "new folder, and copy your notebooks/work/ into it, with any lecture that you wrote in under another name."
+            "This folder was not made by `git clone`, so it can't be updated in place. Download the course again into "
+            "a new folder, and copy your notebooks/work/ into it, and under another name any lecture that you wrote in."
         )
     stop_where_git_waits()
     print("Looking for a newer version ...", flush=True)
@@ -134,9 +136,7 @@ def update():
     try:
         git("merge", "--ff-only", "--no-overwrite-ignore", "@{upstream}")
     except CourseError as error:
-        raise CourseError(
-            f"{error} Give your own versions of these files another name, then call this again."
-        ) from None
+        raise CourseError(f"{error}. Give your versions of these files another name, then call this again.") from None
     day = git("log", "-1", "--format=%cs").decode().strip()
     print(f"This is the newest version of the course, of {day}.")
     changed = names("diff", "--name-only", "-z", before, "HEAD", "--", "notebooks/assignments")
