@@ -210,20 +210,20 @@ def test_a_rebase_that_stopped_is_told(course, learner):
         update.update()
 
 
-def test_other_files_that_the_learner_changed_are_never_replaced(course, learner, capsys):
-    write(learner, {"helpers/plots.py": b"mine\n", LECTURE: notebook("mine"), "data/new.txt": b"mine, untracked"})
+def test_other_files_that_the_learner_changed_are_never_replaced(course, learner):
+    mine = {"helpers/plots.py": b"mine\n", LECTURE: notebook("mine"), "data/new.txt": b"mine, untracked"}
+    write(learner, mine)
     commit(course, {"helpers/plots.py": b"second\n", "data/new.txt": b"second", LECTURE: notebook("second")})
-    with pytest.raises(CourseError, match="Nothing of yours was lost.*Give your versions .* another name") as told:
+    with pytest.raises(CourseError, match="another name, then call this again: data/new.txt, helpers/plots.py$"):
         update.update()
-    assert "plots.py" in str(told.value) + capsys.readouterr().out and "\n" not in str(told.value)
-    assert (learner / "helpers/plots.py").read_bytes() == b"mine\n"
-    assert (learner / "data/new.txt").read_bytes() == b"mine, untracked"
-    assert kept(learner) == {"01_a": notebook("mine")}
+    assert {name: (learner / name).read_bytes() for name in mine} == mine
+    untouched(learner, notebook("mine"))
     (learner / "helpers/plots.py").rename(learner / "helpers/my_plots.py")  # as the line says
     (learner / "data/new.txt").rename(learner / "data/my_new.txt")
     update.update()
     assert (learner / "helpers/plots.py").read_bytes() == b"second\n"
     assert (learner / "helpers/my_plots.py").read_bytes() == b"mine\n"
+    assert kept(learner) == {"01_a": notebook("mine")}
 
 
 def test_files_that_are_in_nobodys_way_stay_changed(course, learner):
@@ -240,13 +240,29 @@ def test_not_even_a_file_that_git_ignores_is_replaced(course, learner):
     write(course, {"results/mine.json": b"the course's"})
     git(course, "add", "--force", "results/mine.json")
     commit(course, {})
-    with pytest.raises(CourseError, match="Nothing of yours was lost"):
+    with pytest.raises(CourseError, match="Nothing was changed: .*: results/mine.json$"):
         update.update()
     assert (learner / "results/mine.json").read_bytes() == b"mine"
 
 
 def untouched(learner, mine):
     assert (learner / LECTURE).read_bytes() == mine and not (learner / "notebooks/work/kept").exists()
+
+
+def test_a_file_where_the_course_now_has_a_folder_stays(course, learner):
+    write(learner, {LECTURE: notebook("mine"), "data/korean": b"mine"})
+    commit(course, {"data/korean/words.txt": b"second", LECTURE: notebook("second")})
+    with pytest.raises(CourseError, match="Nothing of yours was lost, but Git stopped at `git merge`: .*data/korean"):
+        update.update()
+    assert (learner / "data/korean").read_bytes() == b"mine"
+    assert kept(learner) == {"01_a": notebook("mine")}
+
+
+def test_own_commits_on_top_of_the_newest_version_are_left_there(course, learner):
+    commit(learner, {"notebooks/mine.ipynb": notebook("mine"), LECTURE: notebook("committed")})
+    write(learner, {LECTURE: notebook("typed")})
+    update.update()
+    assert (learner / LECTURE).read_bytes() == notebook("committed") and kept(learner) == {"01_a": notebook("typed")}
 
 
 def test_without_a_network_nothing_changes(course, learner):

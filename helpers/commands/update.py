@@ -112,6 +112,17 @@ def stop_where_commits_differ():
         )
 
 
+def stop_where_files_are_in_the_way(notebooks):
+    """Raises CourseError where the update would replace what the learner made or changed, these notebooks apart."""
+    news = names("diff", "--name-only", "--no-renames", "-z", "HEAD...@{upstream}") - set(notebooks)
+    own = names("diff-index", "--name-only", "-z", "HEAD") | (news - names("ls-files", "-z"))
+    if found := sorted(name for name in news & own if os.path.lexists(ROOT / name)):
+        raise CourseError(
+            "Nothing was changed: the update would replace files that you made or changed. Give your versions another "
+            f"name, then call this again: {', '.join(found)}"
+        )
+
+
 def update():
     """Looks for the newest version, keeps what was typed, puts the notebooks back, and takes that version.
 
@@ -128,15 +139,13 @@ def update():
     git("fetch")
     stop_where_commits_differ()
     changed = changed_notebooks()
+    stop_where_files_are_in_the_way(changed)
     keep_typed(changed)
     if changed:
         git("checkout", "HEAD", "--", *changed)
         print("brought back the course's own", ", ".join(name.removeprefix("notebooks/") for name in changed))
     before = git("rev-parse", "HEAD").decode().strip()
-    try:
-        git("merge", "--ff-only", "--no-overwrite-ignore", "@{upstream}")
-    except CourseError as error:
-        raise CourseError(f"{error}. Give your versions of these files another name, then call this again.") from None
+    git("merge", "--ff-only", "--no-overwrite-ignore", "@{upstream}")
     day = git("log", "-1", "--format=%cs").decode().strip()
     print(f"This is the newest version of the course, of {day}.")
     changed = names("diff", "--name-only", "-z", before, "HEAD", "--", "notebooks/assignments")
