@@ -13,7 +13,7 @@ endif
 
 SITE ?= results/site
 
-.PHONY: lab test lint lock assignments figures race site grade
+.PHONY: lab update test lint lock assignments figures race site grade
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.assignments copy
 	$(BIN)/jupyter lab --ServerApp.ip=localhost --ServerApp.root_dir=. --LanguageServerManager.autodetect=False \
@@ -49,6 +49,10 @@ endif
 lock:
 	uv pip compile pyproject.toml --extra instructor --extra site --universal --python-version 3.11 --fork-strategy fewest \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements.txt
+
+# Needs no library, so it works whatever is installed.
+update:
+	@$(PYTHON) -m helpers.commands.update
 
 assignments: $(INSTALLED)
 	$(BIN)/python -m helpers.commands.assignments generate

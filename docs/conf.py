@@ -54,8 +54,11 @@ CONTENTS = """
 
 
 def prepare(app, page, source):
-    """Gives the front page its table of contents; a link to a folder, which is no page, becomes its bare name."""
+    """Gives the front page its table of contents; a link to a folder, which is no page, becomes its bare name; one to
+    the learner's own copy leads to its pattern, and on the pattern's page it is its bare text."""
     source[0] = re.sub(r"\[([^\]\n]+)\]\([^):\s]+/\)", r"`\1`", source[0])
+    source[0] = re.sub(r"\[([^\]\n]+)\]\(\.\./work/my_[^)\s]+\)", r"\1", source[0])
+    source[0] = re.sub(r"\]\(work/my_(?=[^)\s]+\))", "](assignments/", source[0])
     if page == root_doc:
         for caption, pages in {
             "Lectures": "notebooks/*",

@@ -20,6 +20,7 @@ from tests.definitions import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
 LECTURE, SOUNDS, ASSIGNMENT = "01_word2vec.ipynb", "02_spectrograms.ipynb", "00_multimodal_learning.ipynb"
+OWN = f"my_{ASSIGNMENT}"
 LAST_CELL = {LECTURE: "toy-slider", SOUNDS: "waveforms"}  # all of them run in tests of their own
 MINUTE = 60_000  # in a browser's milliseconds; a busy machine is slow
 
@@ -191,13 +192,35 @@ def test_a_sound_plays(opened, screenshot):
     screenshot(page, "lab-sound")
 
 
+@pytest.mark.parametrize("page_with_link", ["notebooks", "notebooks/assignments"])
+def test_a_lecture_and_a_pattern_lead_to_ones_own_copy(page_with_link, opened, screenshot):
+    page = opened(f"{page_with_link}/{ASSIGNMENT}")
+    link = page.locator(f".jp-Notebook:visible a[href*='{OWN}']").first
+    banner = page.locator(".jp-Notebook:visible .alert-warning", has_text="not your copy")
+    if page_with_link == "notebooks":  # its link is at the end, where cells are drawn only when they come into sight
+        page.locator(".jp-Notebook:visible .jp-Cell").first.click()
+        bottom = "e => { e.scrollTop = e.scrollHeight; }"
+        for _ in range(60):
+            page.locator(".jp-WindowedPanel-outer:visible").first.evaluate(bottom)
+            if link.is_visible():
+                break
+            page.wait_for_timeout(500)
+    else:
+        expect(banner).to_be_visible()
+        screenshot(page, "lab-pattern")
+    link.click()
+    page.locator(f".jp-mod-current[role=tab]:has-text('{OWN}')").wait_for()
+    page.locator(".jp-NotebookPanel:visible h1", has_text="Assignment 00").wait_for()
+    assert banner.count() == 0, "one's own copy doesn't say that it is a pattern"
+
+
 def test_an_exercise_is_failed_and_then_solved(opened, house, screenshot):
     work = house / "notebooks" / "work"
-    page = opened(f"notebooks/work/{ASSIGNMENT}")
+    page = opened(f"notebooks/work/{OWN}")
 
     def run(name, text=None):
         """Clicks into a cell, writes what is given, presses Shift+Enter, and returns its output once it has run."""
-        here = cell(page, ASSIGNMENT, name, work)
+        here = cell(page, OWN, name, work)
         here.locator(".cm-content").click()
         if text:
             page.keyboard.press("ControlOrMeta+a")
@@ -230,11 +253,11 @@ def test_an_exercise_is_failed_and_then_solved(opened, house, screenshot):
     run_all(page)
     errors = page.locator(f".jp-Notebook:visible :is({ERRORS})")
     assert errors.count() == 0, errors.all_text_contents()
-    assert "its picture" in cell(page, ASSIGNMENT, "look-numbers-cell", work).locator(".jp-OutputArea").text_content()
-    waiting = cell(page, ASSIGNMENT, "lean-draw", work).locator(".jp-OutputArea").text_content()
+    assert "its picture" in cell(page, OWN, "look-numbers-cell", work).locator(".jp-OutputArea").text_content()
+    waiting = cell(page, OWN, "lean-draw", work).locator(".jp-OutputArea").text_content()
     assert "This cell waits for exercise 0.3." in waiting
 
     page.keyboard.press("ControlOrMeta+s")
     page.locator(".jp-mod-dirty").wait_for(state="detached")
-    assert "math.prod(shape)" in (work / ASSIGNMENT).read_text(encoding="utf-8"), "it is kept in the learner's own copy"
+    assert "math.prod(shape)" in (work / OWN).read_text(encoding="utf-8"), "it is kept in the learner's own copy"
     assert "math.prod(shape)" not in (house / "notebooks" / "assignments" / ASSIGNMENT).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 
 from helpers import CourseError, checks
 from helpers.commands import grade
+from helpers.commands.assignments import own_copy
 from tests.definitions import NOTEBOOKS
 
 POINTS = {"check-numbers": 1, "check-shapes": 3, "check-many": 3, "check-shuffle": 3}
@@ -21,8 +22,19 @@ def graded(tmp_path_factory):
     course = tmp_path_factory.mktemp("class") / "course"
     course.mkdir()
     grade.hand_in(grade.made_up(), course / "handed-in")
+    in_the_pattern(course / "handed-in", "partial")
     table = grade.grade(course, grade.REHEARSED, course / "handed-in", timeout=30)
     return course, {row["learner"]: row for row in table}
+
+
+def in_the_pattern(folder, learner):
+    """Makes a submission one of a learner who worked in the pattern: its banner is at the top, and `my_` not in its name."""
+    own = folder / f"{learner}-my_{grade.REHEARSED}.ipynb"
+    notebook = nbformat.read(own, as_version=4)
+    notebook.cells.insert(0, nbformat.read(grade.ASSIGNMENTS / f"{grade.REHEARSED}.ipynb", as_version=4).cells[0])
+    assert notebook.cells[0].id == "pattern"
+    nbformat.write(notebook, folder / f"{learner}-{grade.REHEARSED}.ipynb")
+    own.unlink()
 
 
 def checked(notebook):
@@ -41,7 +53,7 @@ def checked(notebook):
 @pytest.mark.parametrize("learner", ["perfect", "partial", "blank"])
 def test_nbgraders_marks_are_those_of_the_checks(learner, graded):
     submission = grade.made_up()[learner]
-    original = nbformat.read(grade.ASSIGNMENTS / f"{grade.REHEARSED}.ipynb", as_version=4)
+    original = grade.made_up()["blank"]
     for cell, first in zip(submission.cells, original.cells, strict=True):
         if cell.metadata.get("nbgrader", {}).get("locked"):
             cell.source = first.source  # a check that the learner changed counts as it was
@@ -66,7 +78,8 @@ def test_the_four_marks(graded):
 def test_the_learners_copy_is_the_one_that_nbgrader_releases(graded):
     course, _ = graded
     released = nbformat.read(course / "release" / grade.REHEARSED / f"{grade.REHEARSED}.ipynb", as_version=4)
-    copy = nbformat.read(NOTEBOOKS / "assignments" / f"{grade.REHEARSED}.ipynb", as_version=4)
+    pattern = (NOTEBOOKS / "assignments" / f"{grade.REHEARSED}.ipynb").read_bytes()
+    copy = nbformat.reads(own_copy(pattern), as_version=4)
     assert [(c.id, c.source) for c in released.cells] == [(c.id, c.source) for c in copy.cells]
 
 
@@ -98,21 +111,23 @@ def test_a_notebook_that_was_not_run_is_told_from_one_without_marks(graded, tmp_
 
 def test_files_folders_and_zip_files_are_collected(tmp_path):
     handed_in, blank = tmp_path / "handed-in", grade.ASSIGNMENTS / f"{grade.REHEARSED}.ipynb"
-    (handed_in / "kim").mkdir(parents=True)
-    shutil.copy(blank, handed_in / "kim")
-    shutil.copy(blank, handed_in / f"o-hara-{grade.REHEARSED}.ipynb")
+    for name in ("kim/{}", "o-hara-{}", "sunny/my_{}", "amy-my_{}", "my-my_{}"):
+        path = handed_in / (name.format(grade.REHEARSED) + ".ipynb")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(blank, path)
     with zipfile.ZipFile(handed_in / "class.zip", "w") as archive:
         archive.write(blank, f"lee jun-{grade.REHEARSED}.ipynb")
+        archive.write(blank, f"ada-my_{grade.REHEARSED}.ipynb")
     grade.prepare(tmp_path, grade.REHEARSED, handed_in, 30)
     assert grade.nbgrader(tmp_path, "zip_collect", grade.REHEARSED, "--force")
     collected = (tmp_path / "submitted").glob(f"*/{grade.REHEARSED}/{grade.REHEARSED}.ipynb")
-    assert sorted(path.parts[-3] for path in collected) == ["kim", "lee jun", "o-hara"]
+    assert sorted(path.parts[-3] for path in collected) == ["ada", "amy", "kim", "lee jun", "my", "o-hara", "sunny"]
 
 
 def test_what_cannot_be_graded_is_said_in_a_line(tmp_path):
     with pytest.raises(CourseError, match="There is no assignment '99_nothing'. There are 00_"):
         grade.prepare(tmp_path, "99_nothing", tmp_path, 30)
-    with pytest.raises(CourseError, match="holds no file NAME-02_spectrograms.ipynb"):
+    with pytest.raises(CourseError, match="holds no file NAME-my_02_spectrograms.ipynb"):
         grade.prepare(tmp_path, "02_spectrograms", tmp_path, 30)
     with pytest.raises(CourseError, match="make grade ASSIGNMENT"):
         grade.main(["02_spectrograms", ""])

@@ -10,7 +10,7 @@ from ipywidgets import interactive
 from traitlets.config import Config
 
 from helpers import CourseError, data, plots, scoreboard, training
-from helpers.commands import assignments, figures
+from helpers.commands import figures
 
 
 def test_texts_are_what_the_data_sheet_says():
@@ -231,17 +231,3 @@ def test_peak_memory_is_of_this_process():
     before = scoreboard.peak_memory_mb()
     block = torch.ones(100_000_000)  # 400 MB
     assert scoreboard.peak_memory_mb() >= max(before, 400) and block.sum() > 0
-
-
-def test_a_learners_file_is_never_overwritten(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(assignments, "NOTEBOOKS", tmp_path)
-    (tmp_path / "assignments").mkdir()
-    for name in ("01_a.ipynb", "02_b.ipynb"):
-        (tmp_path / "assignments" / name).write_text("new", encoding="utf-8")
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work/01_a.ipynb").write_text("my work", encoding="utf-8")
-    assignments.copy()
-    assert (tmp_path / "work/01_a.ipynb").read_text(encoding="utf-8") == "my work"
-    assert (tmp_path / "work/02_b.ipynb").read_text(encoding="utf-8") == "new"
-    said = capsys.readouterr().out
-    assert "left 1 in notebooks/work/ as they are" in said and "made notebooks/work/02_b.ipynb" in said

@@ -114,6 +114,16 @@ def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(pages, site):
     assert [wrong for path, page in pages.items() for wrong in dead_ends(path, page, pages, site)] == []
 
 
+def test_a_link_to_ones_own_copy_leads_to_its_pattern(pages):
+    for lecture in sorted(NOTEBOOKS.glob("*.ipynb")):
+        page = pages[on_the_web(lecture)]
+        assert page.article.select(f"a[href='assignments/{lecture.stem}.html']"), lecture.name
+        pattern = pages[on_the_web(NOTEBOOKS / "assignments" / lecture.name)]
+        banner = pattern.select_one("article .alert")
+        assert "not your copy" in banner.get_text() and not banner.select("a"), "there is no copy on the web"
+        assert f"notebooks/work/my_{lecture.name}" in banner.get_text()
+
+
 def test_dead_ends_are_found(pages, site):
     for bad in ('<a href="nowhere.html">', '<img src="gone.png">', '<a href="index.html#gone">', "<script src='//x.org/y.js'>"):  # fmt: skip
         assert len(dead_ends("README.html", BeautifulSoup(bad, "html.parser"), pages, site)) == 1, bad
@@ -141,12 +151,12 @@ def test_a_broken_link_stops_the_build(tmp_path):
         (tmp_path / page).write_text("# A page\n[one](nowhere.md), [two](#nothing)\n", encoding="utf-8")
     for notebook in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
         (tmp_path / notebook).parent.mkdir(exist_ok=True)
-        cell = nbformat.v4.new_markdown_cell("# A notebook\n[three](../gone.ipynb)", id="a")
+        cell = nbformat.v4.new_markdown_cell("# A notebook\n[three](../gone.ipynb), [four](work/my_gone.ipynb)", id="a")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / notebook)
     command = [sys.executable, "-m", "sphinx", "-c", "docs", "-q", "--fail-on-warning", ".", "out"]
     made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, encoding="utf-8")
     assert made.returncode != 0
-    for link in ("nowhere.md", "nothing", "../gone.ipynb"):
+    for link in ("nowhere.md", "nothing", "../gone.ipynb", "assignments/gone.ipynb"):
         assert made.stderr.count(f"{link}'") == 2, made.stderr
 
 

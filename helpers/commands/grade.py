@@ -1,7 +1,7 @@
 """Grades a class with nbgrader: assigns, collects, runs every submission, writes feedback and a table of marks.
 
 python -m helpers.commands.grade                         # four made-up learners hand in assignment 00: a rehearsal
-python -m helpers.commands.grade 02_spectrograms FOLDER  # your class: FOLDER has NAME-02_spectrograms.ipynb files
+python -m helpers.commands.grade 02_spectrograms FOLDER  # your class: FOLDER has NAME-my_02_spectrograms.ipynb files
 
 What nbgrader makes lies in results/class/ (the rehearsal's in results/rehearsal/): its gradebook, feedback, marks.csv.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 from helpers import CourseError
+from helpers.commands.assignments import own_copy
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS, ASSIGNMENTS = ROOT / "notebooks" / "solutions", ROOT / "notebooks" / "assignments"
@@ -25,7 +26,9 @@ CONFIG = """c = get_config()
 c.Execute.timeout = {timeout}
 c.Execute.iopub_timeout = 120  # a busy machine prints late
 c.ZipCollectApp.collector_plugin = "nbgrader.plugins.zipcollect.FileNameCollectorPlugin"
-c.FileNameCollectorPlugin.named_regexp = r".*[/\\\\](?P<student_id>[^/\\\\]+?)[-/\\\\](?P<file_id>\\d\\d_\\w+)\\.ipynb"
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*[/\\\\](?P<student_id>[^/\\\\]+?)[-/\\\\](my_)?(?P<file_id>\\d\\d_\\w+)\\.ipynb"
+)
 """
 
 
@@ -41,7 +44,7 @@ def made_up():
     }
     submissions = {}
     for learner, sources in changes.items():
-        submissions[learner] = nbformat.read(ASSIGNMENTS / f"{REHEARSED}.ipynb", as_version=4)
+        submissions[learner] = nbformat.reads(own_copy((ASSIGNMENTS / f"{REHEARSED}.ipynb").read_bytes()), as_version=4)
         for cell in submissions[learner].cells:
             cell.source = sources.get(cell.id, cell.source)
     return submissions
@@ -51,7 +54,7 @@ def hand_in(submissions, folder):
     """Writes submissions as a class would: one file a learner."""
     folder.mkdir(parents=True)
     for learner, notebook in submissions.items():
-        nbformat.write(notebook, folder / f"{learner}-{REHEARSED}.ipynb")
+        nbformat.write(notebook, folder / f"{learner}-my_{REHEARSED}.ipynb")
 
 
 def nbgrader(course, *words):
@@ -74,7 +77,7 @@ def prepare(course, assignment, submissions, timeout):
         known = ", ".join(path.stem for path in sorted(SOLUTIONS.glob("*.ipynb")))
         raise CourseError(f"There is no assignment {assignment!r}. There are {known}.")
     if not any(Path(submissions).rglob(f"*{assignment}.ipynb")) and not any(Path(submissions).rglob("*.zip")):
-        raise CourseError(f"{submissions} holds no file NAME-{assignment}.ipynb, and no .zip of such files.")
+        raise CourseError(f"{submissions} holds no file NAME-my_{assignment}.ipynb, and no .zip of such files.")
     archive = course / "downloaded" / assignment / "archive"
     shutil.rmtree(archive.parent, ignore_errors=True)
     shutil.copytree(submissions, archive)
@@ -89,8 +92,8 @@ def grade(course, assignment, submissions, timeout=60):
     Args:
         course: `pathlib.Path` of nbgrader's folder; a gradebook that lies there is continued.
         assignment: such as `"02_spectrograms"`.
-        submissions: folder of the learners' notebooks, `NAME-02_spectrograms.ipynb` or `NAME/02_spectrograms.ipynb`, or
-            of .zip files that hold them.
+        submissions: folder of the learners' notebooks, `NAME-my_02_spectrograms.ipynb` or
+            `NAME/my_02_spectrograms.ipynb` (the same without `my_` is taken, too), or of .zip files that hold them.
         timeout: seconds that a cell may take.
 
     Returns:
