@@ -31,7 +31,7 @@ $(INSTALLED): requirements.txt pyproject.toml | python
 
 .PHONY: python
 python:
-	@command -v $(PYTHON) >/dev/null || \
+	@command -v $(firstword $(PYTHON)) >/dev/null || \
 	    { echo "There is no $(PYTHON) here. Install Python 3.12 (python.org has it), then type make lab PYTHON=python3.12"; exit 1; }
 
 # Needs the network and uv (pip install uv).

@@ -127,7 +127,7 @@ def find_uv():
     if not (BIN / "uv").exists() and not (BIN / "uv.exe").exists():
         if quiet(PYTHON, "-m", "pip", "--version"):
             quiet(PYTHON, "-m", "ensurepip")  # an install that was stopped before it had pip
-        run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "uv")
+        quiet(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--retries", "1", "uv")
     return shutil.which("uv", path=str(BIN)) or shutil.which("uv")
 
 
