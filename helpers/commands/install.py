@@ -64,12 +64,16 @@ def alone():
         yield
 
 
+def made_in():
+    """The folder that .venv was made in, "" where no install got to its end."""
+    return os.fsdecode(INSTALLED.read_bytes()).strip() if INSTALLED.exists() else ""
+
+
 def is_done():
     """Whether .venv was made in this folder for these requirements, and its Python still runs."""
     try:
         newest = max((ROOT / name).stat().st_mtime for name in ("requirements.txt", "pyproject.toml"))
-        here = INSTALLED.read_text(encoding="utf-8").strip() == str(ROOT)
-        return here and INSTALLED.stat().st_mtime >= newest and quiet(PYTHON, "-c", "") == 0
+        return made_in() == str(ROOT) and INSTALLED.stat().st_mtime >= newest and quiet(PYTHON, "-c", "") == 0
     except OSError:
         return False
 
@@ -78,8 +82,7 @@ def why_anew():
     """Why a .venv that is there can't be gone on with; "" where it can, or where there is none."""
     if not VENV.is_dir():
         return ""
-    made_in = INSTALLED.read_text(encoding="utf-8").strip() if INSTALLED.exists() else ""
-    if made_in and made_in != str(ROOT):
+    if made_in() not in ("", str(ROOT)):
         return "this folder was moved or copied after the install"
     if quiet(PYTHON, "-c", ""):
         return "its Python is gone or broken"
@@ -198,7 +201,7 @@ def main(words):
         install_libraries(cpu)
         print("3 of 3: JupyterLab's settings", flush=True)
         settings()
-        INSTALLED.write_text(f"{ROOT}\n", encoding="utf-8")
+        INSTALLED.write_bytes(os.fsencode(f"{ROOT}\n"))  # a path may hold what no encoding knows
 
 
 if __name__ == "__main__":
