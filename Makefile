@@ -1,49 +1,38 @@
 # make lab: install what is missing and open the course.   make test: run every test and every notebook.
-# make lab CPU=1: the same without CUDA, for Linux laptops.
-PYTHON ?= $(if $(realpath .venv/bin/python),.venv/bin/python,python3)
+# make lab CPU=1: the same without CUDA, for Linux laptops.  make doctor: what is wrong on this machine?
 BIN := .venv/bin
 INSTALLED := .venv/installed
-NBGRADER = $(addprefix nbgrader.server_extensions.,assignment_list course_list formgrader validate_assignment)
-FIRST = $(firstword $(shell grep -om1 'notebooks/[0-9a-z_]*.ipynb' README.md))
-
-# A .venv works only where it was made.
-ifneq ($(shell test ! -s $(INSTALLED) || test "$$(cat $(INSTALLED))" = "$$(pwd -P)" || echo moved),)
-$(error This folder was moved or copied after the install. Type rm -rf .venv, then call make again)
-endif
-
+PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
 SITE ?= results/site
 
-.PHONY: lab update test lint lock assignments figures race site grade
+.PHONY: lab update doctor test test-all lint lock assignments figures race site grade
 lab: $(INSTALLED)
-	@$(BIN)/python -m helpers.commands.assignments copy
-	$(BIN)/jupyter lab --ServerApp.ip=localhost --ServerApp.root_dir=. --LanguageServerManager.autodetect=False \
-	    $(LAB_FLAGS) --LabApp.default_url=/lab/tree/$(FIRST)
+	@$(BIN)/python -m helpers.commands.lab $(LAB_FLAGS)
+
+doctor: python
+	@$(PYTHON) -m helpers.commands.doctor
 
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest
 
+# And what is slow.
+test-all: $(INSTALLED) lint
+	$(BIN)/python -m pytest -m ""
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-$(INSTALLED): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}. Name another: make lab PYTHON=python3.12")'
-	@# A .venv of another Python, as an install that failed leaves it, would go on with that Python.
-	@test ! -L .venv/bin/python || test "$$($(PYTHON) -V)" = "$$(.venv/bin/python -V)" || rm -rf .venv
-	$(PYTHON) -m venv .venv
-	@echo "Libraries are being installed into .venv. Nothing is printed for some minutes."
-ifdef CPU  # on Linux: torch without 5 GB of CUDA
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	grep -vE '^(nvidia|cuda|triton)' requirements.txt > .venv/cpu-only.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu -r .venv/cpu-only.txt -e . || \
-	    { echo "If PyTorch's own site is out of reach: make lab, without CPU=1, gets the same with CUDA elsewhere."; exit 1; }
-else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .
+# It is made again, too, where it was made in another folder, or where a system's upgrade took its Python away.
+ifneq ($(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c 'print(1)' 2>/dev/null),1)
+.PHONY: $(INSTALLED)
 endif
-	@# Not for learners: the instructor's panels, and the pop-up that asks for news from the internet.
-	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader >/dev/null 2>&1
-	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements >/dev/null 2>&1
-	$(BIN)/jupyter server extension disable --sys-prefix $(NBGRADER) >/dev/null 2>&1
-	@pwd -P > $@
+$(INSTALLED): requirements.txt pyproject.toml | python
+	@$(PYTHON) -m helpers.commands.install $(if $(CPU),--cpu)
+
+.PHONY: python
+python:
+	@command -v $(firstword $(PYTHON)) >/dev/null || \
+	    { echo "There is no $(PYTHON) here. Install Python 3.12 (python.org has it), then type make lab PYTHON=python3.12"; exit 1; }
 
 # Needs the network and uv (pip install uv).
 lock:
@@ -57,11 +46,12 @@ update:
 assignments: $(INSTALLED)
 	$(BIN)/python -m helpers.commands.assignments generate
 
+figures: NOTEBOOKS = $(wildcard notebooks/[0-9][0-9]_*.ipynb notebooks/solutions/[0-9][0-9]_*.ipynb)
 figures: $(INSTALLED)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-	    --ExecutePreprocessor.store_widget_state=False notebooks/*.ipynb notebooks/solutions/*.ipynb
+	    --ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
 	@# In a pass of its own, after the run: how a kernel cuts its prints into pieces differs from run to run.
-	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams $(NOTEBOOKS)
 	$(BIN)/python -m helpers.commands.figures
 
 race: $(INSTALLED)

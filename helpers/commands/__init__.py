@@ -1,1 +1,1 @@
-"""What `make` calls, each `python -m helpers.commands.NAME`: doctor, assignments, figures, grade."""
+"""What `make` calls, each `python -m helpers.commands.NAME`."""
