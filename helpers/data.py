@@ -125,7 +125,7 @@ def read_sound(path, rate=SOUND_RATE):
     averaged; the conversion to `rate` Hz filters out what would alias (soxr). Raises CourseError: no such file, not a
     sound that libsndfile reads, no samples, samples that are not numbers, or a rate that is none."""
     path = existing(path)
-    if not isinstance(rate, int | float) or not 0 < rate < 1e7:
+    if not isinstance(rate, int | float | np.integer) or not 0 < rate < 1e7:
         raise CourseError(f"The rate counts samples a second and is more than 0, not {rate!r}. Give 16000, say.")
     try:
         channels, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
