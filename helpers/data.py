@@ -148,7 +148,7 @@ def sound(name):
     `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
     names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text(encoding="utf-8"))]
     if name not in names:
-        like = ", ".join(n for n in names if name.split("/")[-1] in n) or "gcompris/violin, stamps/duck"
+        like = ", ".join(n for n in names if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
         raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
     return read_sound(checked(f"sounds/{name}.ogg"))
 
@@ -311,6 +311,9 @@ def stamps():
 
 def on_white(pictures):
     """Puts cut-out pictures on white ground: uint8 (..., 4, height, width) -> (..., 3, height, width)."""
+    pictures = torch.as_tensor(pictures)
+    if pictures.ndim < 3 or pictures.shape[-3] != 4:
+        raise CourseError(f"on_white takes pictures of shape (..., 4, height, width), not {tuple(pictures.shape)}.")
     colour, alpha = pictures[..., :3, :, :].float(), pictures[..., 3:, :, :].float() / 255
     return (colour * alpha + 255 * (1 - alpha)).round().to(torch.uint8)
 
@@ -320,6 +323,8 @@ def read_picture(path, size=EMOJI_SIZE):
     side: uint8 (3, size, size). What is transparent becomes white; of a film it is the first picture. Raises
     CourseError: no such file, not a picture that Pillow reads, a damaged one, or more than 89 million pixels."""
     path = existing(path)
+    if not isinstance(size, int) or size < 1:
+        raise CourseError(f"size is the square's side in pixels, a whole number from 1, not {size!r}.")
     try:
         with (
             warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),

@@ -151,7 +151,7 @@ def play(sounds, rate):
         rate: samples a second (Hz).
 
     Raises:
-        CourseError: a sound is empty, has several channels, or holds samples that are not numbers; or the rate is no number from 1.
+        CourseError: a sound is empty, has several channels, holds samples that are not numbers, or the rate is below 1.
     """
     if not isinstance(rate, int | float | np.integer) or not rate >= 1:
         raise CourseError(f"The rate counts samples a second, such as 16000; it is {rate!r}.")

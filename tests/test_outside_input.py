@@ -14,7 +14,7 @@ import soundfile
 import torch
 from PIL import Image
 
-from helpers import CourseError, checks, data, metrics
+from helpers import CourseError, checks, data, metrics, models, plots, scenes
 from tests.definitions import NOTEBOOKS, definitions
 
 SOUND = np.sin(np.arange(4800) / 5) / 2
@@ -427,3 +427,60 @@ def test_scores_take_numbers_of_any_type(form):
     for k in (0, 2.5, None):
         with pytest.raises(CourseError, match="whole number"):
             metrics.recall_at_k(table, torch.eye(3), k)
+    for wrong in (math.nan, math.inf, 1e200):
+        with pytest.raises(CourseError, match="not a finite number"):
+            metrics.frechet_distance(table, torch.full((3, 3), wrong, dtype=torch.float64))
+
+
+# ---------------------------------------------------------------------------------------------- what is drawn and played
+PICTURE = torch.zeros(3, 8, 8, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("form", [np.asarray, torch.Tensor.half, torch.Tensor.bfloat16, torch.Tensor.requires_grad_])
+def test_what_a_network_puts_out_can_be_drawn_and_played(monkeypatch, form):
+    monkeypatch.setattr(plots, "display", lambda shown: None)
+    for draw in (plots.matrix, lambda axes, values: plots.spectrogram(axes, values, 1, 8)):
+        draw(plots.plt.subplots()[1], form(torch.rand(3, 4)))
+    plots.attention(plots.plt.subplots()[1], PICTURE, form(torch.rand(2, 2)))
+    plots.play({"noise": form(torch.rand(9000))}, 16_000.0)
+    plots.gallery({1: [(PICTURE.numpy(), 2), (PICTURE, None)]})
+    plots.plt.close("all")
+
+
+def test_what_cannot_be_drawn_or_played_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(plots, "display", lambda shown: None)
+    for rate in (0, -1, None, "16000", math.nan):
+        with pytest.raises(CourseError, match="rate counts samples"):
+            plots.play({"noise": torch.rand(9000)}, rate)
+    for wrong in (PICTURE.bool(), PICTURE.to(torch.int8), PICTURE[:, :0], PICTURE[:1], PICTURE.float()):
+        with pytest.raises(CourseError, match="uint8 pictures"):
+            plots.gallery({"": [(wrong, "")]})
+        with pytest.raises(CourseError, match="Give pictures as uint8"):
+            models.picture_features(wrong[None])
+    for wrong in (PICTURE, PICTURE[0], np.zeros((8, 8, 4), np.uint8)):
+        with pytest.raises(CourseError, match="on_white takes"):
+            data.on_white(wrong)
+    for size in (0, -1, None, 2.5):
+        with pytest.raises(CourseError, match="whole number from 1"):
+            data.read_picture(data.DATA / "faces/faces.webp", size)
+    with pytest.raises(CourseError, match="no recording None"):
+        data.sound(None)
+    assert len(scenes.compose(2, 0, things=(1,), nouns=["frog", "drum"])[1]) == 2
+
+
+# ------------------------------------------------------------------------------------------------------------- lecture 09
+def test_recordings_of_any_type_can_be_pointed_at_and_joined():
+    lecture = definitions("09_sound_reasoning.ipynb", also=("setup", "party-voices", "party-mix"))
+    wave = torch.sin(torch.arange(8000) / 9) / 2
+    for form in (torch.Tensor.numpy, torch.Tensor.double, torch.Tensor.half):
+        assert len(lecture.sounding(form(wave))) > 7000
+        assert lecture.join([form(wave), wave[:4000]], (0.0, -3.0))[0].shape == (1, 2, 8000)
+    for wrong in (wave * math.nan, torch.full((8000,), 3e38), wave[None].repeat(2, 1)):
+        with pytest.raises(CourseError, match="finite samples"):
+            lecture.sounding(wrong)
+    for wrong, says in ((wave * math.nan, "finite"), (wave[None], "one row"), (wave[:0], "silent")):
+        with pytest.raises(CourseError, match=says):
+            lecture.join([wave, wrong], (0.0, 0.0))
+    for signals, levels in (([], ()), ([wave], (0.0, 1.0))):
+        with pytest.raises(CourseError, match="a level for each"):
+            lecture.join(signals, levels)
