@@ -1,11 +1,15 @@
 """One loader a data folder. Every file is checked by size and hash before it is read; whatever reads `data/` raises
 CourseError, with the way out, where a file is missing or damaged."""
 
+import csv
 import functools
 import hashlib
+import html
+import io
 import json
 import lzma
 import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +17,10 @@ import numpy as np
 import soundfile
 import soxr
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from safetensors import safe_open
 
-from helpers import CourseError
+from helpers import CourseError, restore
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
@@ -28,19 +32,55 @@ EMOJI_SIZE, STAMP_SIZE, NOTE_SIZE = 64, 128, 96  # pixels
 NOTE_LENGTH = 24_000  # samples, 1.5 s
 
 
+def manifest():
+    """What `data/manifest.json` says of each data file: `{name: {"bytes": size, "sha256": hash}}`."""
+    try:
+        found = json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
+        if all({"bytes", "sha256"} <= entry.keys() for entry in found.values()):
+            return found
+    except (OSError, ValueError, AttributeError):  # missing, cut, or JSON of something else
+        pass
+    raise CourseError(
+        f"data/manifest.json, the list of all data files, is missing or damaged. {restore('data/manifest.json')}"
+    )
+
+
 def checked(name):
     """The path of a data file, such as `"text/austen.txt.xz"`, once size and hash agree with `data/manifest.json`."""
-    path, expected = DATA / name, json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))[name]
-    way_out = f"Get it back with: git checkout -- data/{name}"
-    if not path.is_file():
-        raise CourseError(f"The data file data/{name} is missing. {way_out}")
-    content = path.read_bytes()
-    if len(content) != expected["bytes"] or hashlib.sha256(content).hexdigest() != expected["sha256"]:
+    listed = manifest()
+    if name not in listed:
         raise CourseError(
-            f"The data file data/{name} is damaged ({len(content):,} bytes, {expected['bytes']:,} expected, "
-            f"or another SHA-256). {way_out}"
+            f"data/manifest.json lists no file {name!r}: it is misspelt, or the list is an older one. "
+            f"{restore('data/manifest.json')}"
         )
-    return path
+    path, expected = DATA / name, listed[name]
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise CourseError(f"The data file data/{name} is missing. {restore(f'data/{name}')}") from None
+    except OSError as error:  # not ours to read, a folder in its place, a disk that fails
+        raise CourseError(f"The data file data/{name} can't be read ({error.strerror}).") from None
+    if fits(content, expected):
+        return path
+    if fits(content.replace(b"\r\n", b"\n"), expected):
+        raise CourseError(f"Git changed the line ends of data/{name} to Windows'. {rewrite_lines(name)}")
+    raise CourseError(
+        f"The data file data/{name} is damaged ({len(content):,} bytes, {expected['bytes']:,} expected, "
+        f"or another SHA-256). {restore(f'data/{name}')}"
+    )
+
+
+def fits(content, expected):
+    return len(content) == expected["bytes"] and hashlib.sha256(content).hexdigest() == expected["sha256"]
+
+
+def rewrite_lines(name):
+    """How to get text files with their own line ends back. Git takes a changed line end for no change, and a checkout
+    alone leaves the file as it is; so Git must forget the files first."""
+    if not (ROOT / ".git").exists():
+        return restore(f"data/{name}")
+    files = f'"data/*{Path(name).suffix}"'
+    return f"Get it back with these two lines: git rm -q --cached {files} and then: git checkout HEAD -- {files}"
 
 
 def text(name):
@@ -63,30 +103,44 @@ def glove(rare=False):
     return words, torch.cat(vectors)
 
 
-def existing(path):
-    if not Path(path).is_file():
-        raise CourseError(
-            f"There is no file {path}. The notebook looks from {Path.cwd().name}/; give a path from there."
-        )
-    return Path(path)
+def existing(path, folder=False):
+    """The path of a learner's file, or folder, once it is there. `~` stands for the home folder."""
+    try:
+        found = Path(path).expanduser()
+        if found.is_dir() if folder else found.is_file():
+            return found
+        other = found.exists()
+    except (TypeError, OSError, RuntimeError):  # no path, a name too long, a home that is not known
+        other = False
+    kinds = ("folder", "file") if folder else ("file", "folder")
+    if other:
+        raise CourseError(f"{str(path)!r} is a {kinds[1]}. Give the path of a {kinds[0]}.")
+    raise CourseError(
+        f"There is no {kinds[0]} {str(path)!r}. The notebook looks from {Path.cwd().name}/; give a path from there."
+    )
 
 
 def read_sound(path, rate=SOUND_RATE):
     """Reads a sound file (wav, flac, ogg, mp3, aiff ...) as one channel: float32 (samples,), full scale at 1. Stereo is
     averaged; the conversion to `rate` Hz filters out what would alias (soxr). Raises CourseError: no such file, not a
-    sound that libsndfile reads, no samples, or samples that are not numbers."""
+    sound that libsndfile reads, no samples, samples that are not numbers, or a rate that is none."""
     path = existing(path)
+    if not isinstance(rate, int | float | np.integer) or not 0 < rate < 1e7:
+        raise CourseError(f"The rate counts samples a second and is more than 0, not {rate!r}. Give 16000, say.")
     try:
         channels, own_rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError:
+    except (soundfile.SoundFileError, TypeError):  # a file named .raw is a TypeError: soundfile asks for its format
         raise CourseError(
             f"{path.name} is not a sound that can be read here. Save it as wav, flac, ogg or mp3 and try again."
         ) from None
     if not len(channels):
         raise CourseError(f"{path.name} holds no sound: it has 0 samples. Record it again.")
-    if not np.isfinite(channels).all():
+    if not np.abs(channels).max() < 1e30:  # a mean of larger ones is infinite
         raise CourseError(f"{path.name} holds samples that are not numbers (NaN or infinite). Export it again.")
-    return torch.from_numpy(soxr.resample(channels.mean(axis=1), own_rate, rate))
+    signal = torch.from_numpy(soxr.resample(channels.mean(axis=1), own_rate, rate))
+    if not len(signal):
+        raise CourseError(f"{path.name} is too short: {len(channels)} samples at {own_rate} Hz. Record it again.")
+    return signal
 
 
 def sound(name):
@@ -94,7 +148,7 @@ def sound(name):
     `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
     names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text(encoding="utf-8"))]
     if name not in names:
-        like = ", ".join(n for n in names if name.split("/")[-1] in n) or "gcompris/violin, stamps/duck"
+        like = ", ".join(n for n in names if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
         raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
     return read_sound(checked(f"sounds/{name}.ogg"))
 
@@ -257,19 +311,29 @@ def stamps():
 
 def on_white(pictures):
     """Puts cut-out pictures on white ground: uint8 (..., 4, height, width) -> (..., 3, height, width)."""
+    pictures = torch.as_tensor(pictures)
+    if pictures.ndim < 3 or pictures.shape[-3] != 4:
+        raise CourseError(f"on_white takes pictures of shape (..., 4, height, width), not {tuple(pictures.shape)}.")
     colour, alpha = pictures[..., :3, :, :].float(), pictures[..., 3:, :, :].float() / 255
     return (colour * alpha + 255 * (1 - alpha)).round().to(torch.uint8)
 
 
 def read_picture(path, size=EMOJI_SIZE):
-    """Reads a picture file (png, jpeg, webp, gif, bmp, tiff) of any size and mode, whole, amid a white square of `size`
-    pixels a side: uint8 (3, size, size). What is transparent becomes white. Raises CourseError: no such file,
-    not a picture that Pillow reads, or a damaged one."""
+    """Reads a picture file (png, jpeg, webp, gif, bmp, tiff) of any mode, whole, amid a white square of `size` pixels a
+    side: uint8 (3, size, size). What is transparent becomes white; of a film it is the first picture. Raises
+    CourseError: no such file, not a picture that Pillow reads, a damaged one, or more than 89 million pixels."""
     path = existing(path)
+    if not isinstance(size, int) or size < 1:
+        raise CourseError(f"size is the square's side in pixels, a whole number from 1, not {size!r}.")
     try:
-        with Image.open(path) as picture:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(path) as picture,
+        ):
             return squared(picture, size)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise CourseError(f"{path.name} is larger than 89 million pixels. Save it smaller.") from None
+    except Exception:  # a damaged file can make a decoder raise anything
         raise CourseError(
             f"{path.name} is not a picture that can be read here, or it is damaged. Save it as png or jpeg."
         ) from None
@@ -277,7 +341,11 @@ def read_picture(path, size=EMOJI_SIZE):
 
 def squared(picture, size):
     """A PIL image, upright and whole, in the middle of a white square: uint8 tensor (3, size, size)."""
-    upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode[0] in "IF":  # more than 8 bits a pixel, which Pillow would cut off at 255
+        wide = np.asarray(upright, dtype=np.float64)
+        upright = Image.fromarray((255 * wide / (65_535 if "16" in upright.mode else wide.max())).astype(np.uint8))
+    upright = upright.convert("RGBA")
     white = Image.new("RGBA", upright.size, "white")
     flat = Image.alpha_composite(white, upright).convert("RGB")
     square = ImageOps.pad(flat, (size, size), Image.Resampling.LANCZOS, color="white")
@@ -285,36 +353,82 @@ def squared(picture, size):
 
 
 def captioned_folder(folder, size, most=8000):
-    """Reads COCO Captions or Flickr8k from a folder of the learner's, through `torchvision.datasets`: pictures, uint8
-    (n, 3, size, size), and a list of n tuples of captions, as many for each picture as the one with fewest has; lower
-    case, words of letters only, with blanks between them.
+    """Reads COCO Captions or Flickr8k, as one downloads them, from a folder of the learner's: pictures, uint8
+    (n, 3, size, size), in the order of their paths, and a list of n tuples of captions, as many for each picture as the
+    one with fewest has; lower case, words of letters only, with blanks between them. What has no picture, no word, or a
+    picture that can't be read is left out; of several files of captions, that with the most pictures counts.
 
     Args:
-        folder: holds COCO's `captions_*.json` (anywhere below) with its pictures, or Flickr8k's page of captions
-            (`*.html`) with its `*.jpg` files.
+        folder: holds, at any depth, pictures and COCO's `captions_*.json`, or Flickr8k's `Flickr8k.token.txt`,
+            `captions.txt` (Kaggle's) or page of captions (`*.html`).
         size: pictures become squares of so many pixels a side, on white.
         most: read the first so many pictures, at most.
-    """
-    import torchvision  # a second and a hundred megabytes, which only this function needs
 
-    folder = Path(folder)
-    coco, flickr = sorted(folder.glob("**/captions*.json")), sorted(folder.glob("**/*.html"))
-    if coco:
-        name = json.loads(coco[0].read_text(encoding="utf-8"))["images"][0]["file_name"]
-        root = next((path.parent for path in folder.glob(f"**/{name}")), folder)
-        found = torchvision.datasets.CocoCaptions(root, coco[0])
-    elif flickr:
-        root = next((path.parent for path in folder.glob("**/*.jpg")), folder)
-        found = torchvision.datasets.Flickr8k(str(root), str(flickr[0]))
-    else:
-        raise CourseError(f"There is no captions*.json (COCO) and no *.html (Flickr8k) in the folder {folder.name!r}.")
-    pictures, captions = [], []
-    for i in range(min(most, len(found))):
-        picture, said = found[i]
-        pictures.append(squared(picture, size))
-        captions.append([" ".join(re.findall("[a-z]+", caption.lower())) for caption in said])
-    fewest = min(map(len, captions))
-    return torch.stack(pictures), [tuple(said[:fewest]) for said in captions]
+    Raises:
+        CourseError: no such folder, no captions, or not one of their pictures.
+    """
+    folder = existing(folder, folder=True)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    pictures = {p.stem.lower(): p for p in files if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")}
+    by_number = {
+        f"{stem.split('_')[0]}_": path for stem, path in pictures.items()
+    }  # Flickr8k's page names the number alone
+    written = {path.name: said for path in files if (said := captions_in(path))}
+    if not written:
+        raise CourseError(
+            f"There are no captions that can be read in the folder {folder.name!r}. It must hold captions*.json (COCO) "
+            "or Flickr8k.token.txt, captions.txt or *.html (Flickr8k)."
+        )
+    best = {}
+    for said in written.values():
+        found = {}
+        for name, caption in said:
+            stem = re.split(r"[\\/]", name)[-1].rsplit(".", 1)[0].lower()
+            path, words = pictures.get(stem) or by_number.get(stem), re.findall(r"[^\W\d_]+", caption.lower())
+            if path and words:
+                found.setdefault(path, []).append(" ".join(words))
+        best = max(best, found, key=len)
+    read, left_out = {}, []
+    for path in sorted(best)[:most]:
+        try:
+            read[path] = read_picture(path, size)
+        except CourseError:
+            left_out.append(path.name)
+    if not read:
+        raise CourseError(
+            f"The folder {folder.name!r} holds captions ({', '.join(written)}), but not one of their pictures that can "
+            "be read. Put the folder of pictures beside them."
+        )
+    if left_out:
+        print(f"Left out, because they can't be read: {len(left_out)} pictures, such as {left_out[0]}.")
+    fewest = min(len(best[path]) for path in read)
+    return torch.stack(list(read.values())), [tuple(best[path][:fewest]) for path in read]
+
+
+def captions_in(path):
+    """The pairs (name of a picture, caption) of a file of captions, in any of four formats; none of other files."""
+    name = path.name.lower()
+    if not re.search(r"captions.*\.(json|txt|csv)$|token(\.txt)?$|\.html?$", name) or "lemma" in name:
+        return []  # COCO's other files need gigabytes of memory, and lemmas are no captions
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        if name.endswith("json"):
+            coco = json.loads(text)
+            files = {image["id"]: image["file_name"] for image in coco["images"]}
+            pairs = [(files.get(said["image_id"]), said["caption"]) for said in coco["annotations"]]
+            return [pair for pair in pairs if all(isinstance(part, str) for part in pair)]
+        if name.endswith(("html", "htm")):
+            picture, pairs = "", []
+            for link, gone, said in re.findall(r"<a\b[^>]*>([^<]*)</a>|(Image Not Found)|<li>([^<]*)", text):
+                if link or gone:
+                    picture = link.strip().rstrip("/").split("/")[-1] + "_"
+                pairs += [(picture, html.unescape(said))] if said else []
+            return pairs
+        tabs = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if "\t" in text.split("\n", 1)[0] else {}
+        rows = csv.reader(io.StringIO(text), **tabs)
+        return [(row[0].split("#")[0], ",".join(row[1:])) for row in rows if len(row) > 1]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):  # cut off, or of another kind
+        return []
 
 
 def weights(name):
@@ -322,11 +436,7 @@ def weights(name):
     state, `{name: tensor}` for `load_state_dict`, in half precision (where `name.scale` stands beside an int8 `name`,
     the weight is their product); and a recipe `{name: str}`: configuration, seconds, machine, losses as a JSON list; or
     where it comes from."""
-    stored = sorted(
-        Path(p).stem
-        for p in json.loads((DATA / "manifest.json").read_text(encoding="utf-8"))
-        if p.startswith("weights/")
-    )
+    stored = sorted(Path(path).stem for path in manifest() if path.startswith("weights/"))
     if name not in stored:
         raise CourseError(f"There are no weights {name!r}. Choose one of {', '.join(stored)}.")
     with safe_open(checked(f"weights/{name}.safetensors"), "pt") as file:

@@ -1,6 +1,7 @@
 """Scores. Where a well-kept library has one, notebooks use the library's."""
 
 import numpy as np
+import torch
 
 from helpers import CourseError
 
@@ -12,23 +13,23 @@ def recall_at_k(scores, relevant, k=10):
     k-th place, an item counts with the probability that a fair shuffle of the equal ones puts it among the first k.
 
     Args:
-        scores: float tensor (queries, items); higher is better.
-        relevant: tensor (queries, items), true where the item answers the query.
+        scores: tensor or array of numbers (queries, items); higher is better.
+        relevant: tensor or array (queries, items), true where the item answers the query.
         k: how many answers one looks at.
 
     Returns:
         A float between 0 and 1. (With more than k relevant items for a query, 1 cannot be reached.)
 
     Raises:
-        CourseError: shapes differ, a score is not a number, k is below 1, or no query has a relevant item.
+        CourseError: shapes differ, a score is not a number, k is not 1, 2, 3 ..., or no query has a relevant item.
     """
-    relevant = relevant.bool()
+    scores, relevant = torch.as_tensor(scores).cpu().double(), torch.as_tensor(relevant).cpu().bool()
     if scores.shape != relevant.shape or scores.ndim != 2:
         raise CourseError(
             f"recall_at_k takes two tables of one shape, not {tuple(scores.shape)} and {tuple(relevant.shape)}."
         )
-    if k < 1:
-        raise CourseError(f"recall_at_k looks at the first k answers; k is {k}. Give 1 or more.")
+    if not isinstance(k, int) or k < 1:
+        raise CourseError(f"recall_at_k looks at the first k answers; k is {k}. Give a whole number, 1 or more.")
     if scores.isnan().any():
         raise CourseError(
             "recall_at_k found a score that is not a number (NaN). Look at the cell that makes the scores."
@@ -52,7 +53,7 @@ def frechet_distance(a, b):
     trace is the sum of the singular values of a b^T, both centred: no square root of a matrix is needed.
 
     Args:
-        a, b: float tensors (pictures, features); the numbers of pictures may differ.
+        a, b: tensors or arrays of numbers (pictures, features); the numbers of pictures may differ.
 
     Returns:
         A float. Few pictures make it too large: compare only distances of as many pictures, with the same features.
@@ -60,14 +61,17 @@ def frechet_distance(a, b):
     Raises:
         CourseError: shapes do not fit, fewer than two pictures on a side, or a feature is not a finite number.
     """
+    a, b = (torch.as_tensor(x).cpu().double() for x in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise CourseError(
             "frechet_distance takes two tables (pictures, features) of equal features and at least 2 pictures, "
             f"not {tuple(a.shape)} and {tuple(b.shape)}."
         )
-    if not (a.isfinite().all() and b.isfinite().all()):
-        raise CourseError("frechet_distance found a feature that is not a finite number. Look at what made it.")
-    a, b = a.double().numpy(force=True), b.double().numpy(force=True)
+    if not all((x.abs() < 1e100).all() for x in (a, b)):  # squares of larger ones are infinite
+        raise CourseError(
+            "frechet_distance found a feature that is not a finite number, or far too large. Look at what made it."
+        )
+    a, b = a.numpy(force=True), b.numpy(force=True)
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
     mixed = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
     spread = sum((x**2).sum() for x in centred)

@@ -97,7 +97,8 @@ def picture_features(pictures, size=112, places=False, batch_size=64, blocks=Non
     Raises:
         CourseError: not a batch of 8-bit RGB pictures, or none.
     """
-    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3 or not len(pictures):
+    pictures = torch.as_tensor(pictures)
+    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.numel():
         raise CourseError(
             f"Give pictures as uint8 of shape (n, 3, height, width); these are {pictures.dtype} of shape "
             f"{tuple(pictures.shape)}. helpers.data.read_picture makes one from any file: picture[None]."

@@ -7,6 +7,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 import soundfile
+import torch
 from IPython.display import HTML, display
 from ipywidgets import FloatSlider, IntSlider, interact
 from matplotlib.colors import LinearSegmentedColormap
@@ -69,6 +70,11 @@ def show(figure, alt, caption="", handle=None):
         handle.in_use = True
 
 
+def array(values):
+    """Numbers as a NumPy array: a network's output, or numbers of 16 bits, as well."""
+    return np.asarray(values.detach().cpu().double() if isinstance(values, torch.Tensor) else values, dtype=float)
+
+
 def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
     """Draws a small matrix as coloured squares with their numbers; blue is positive, orange is negative.
 
@@ -79,7 +85,7 @@ def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
         title: a line above.
         decimals: digits after the point.
     """
-    values = np.asarray(values, dtype=float)
+    values = array(values)
     limit = np.abs(values).max() * 1.6 or 1  # lighter than the map's ends, so that black numbers stay legible
     axes.imshow(values, cmap=ORANGE_TO_BLUE, vmin=-limit, vmax=limit, aspect="equal")
     for (i, j), value in np.ndenumerate(values.round(decimals) + 0.0):  # + 0.0 turns -0.0 into 0.0
@@ -105,7 +111,7 @@ def spectrogram(axes, values, seconds, top, title="", decibels=80):
     Returns:
         The image, for a colour bar.
     """
-    values = np.asarray(values, dtype=float)
+    values = array(values)
     loudest = values.max()
     axes.set_title(title, fontsize=11)
     return axes.imshow(
@@ -130,7 +136,7 @@ def attention(axes, picture, weights, title=""):
         title: a line above.
     """
     height, width = picture.shape[1:]
-    light = Image.fromarray(np.asarray(weights / weights.max(), dtype=np.float32)).resize((width, height))
+    light = Image.fromarray((array(weights) / array(weights).max()).astype(np.float32)).resize((width, height))
     shaded = picture.permute(1, 2, 0).numpy() / 255 * (0.2 + 0.8 * np.asarray(light)[..., None])
     axes.imshow(shaded.clip(0, 1), interpolation="nearest")
     axes.set_title(title, fontsize=11)
@@ -145,17 +151,19 @@ def play(sounds, rate):
         rate: samples a second (Hz).
 
     Raises:
-        CourseError: a sound is empty, has several channels, or holds samples that are not numbers.
+        CourseError: a sound is empty, has several channels, holds samples that are not numbers, or the rate is below 1.
     """
+    if not isinstance(rate, int | float | np.integer) or not rate >= 1:
+        raise CourseError(f"The rate counts samples a second, such as 16000; it is {rate!r}.")
     players = []
     for name, signal in sounds.items():
-        samples = np.asarray(signal, dtype=np.float32)
+        samples = array(signal).astype(np.float32)
         if samples.ndim != 1 or not samples.size or not np.isfinite(samples).all():
             raise CourseError(
                 f"The sound {name!r} cannot be played: give one row of finite samples, not the shape {samples.shape}."
             )
         buffer, form = io.BytesIO(), "flac" if samples.size > 4096 else "wav"  # Chromium cannot play flac of one block
-        soundfile.write(buffer, samples / max(1, np.abs(samples).max()), rate, format=form, subtype="PCM_16")
+        soundfile.write(buffer, samples / max(1, np.abs(samples).max()), int(rate), format=form, subtype="PCM_16")
         stored, label = base64.b64encode(buffer.getvalue()).decode(), html.escape(name)
         players.append(
             f'<figure style="margin: 0"><figcaption>{label}</figcaption><audio controls aria-label="{label}" '
@@ -179,20 +187,21 @@ def gallery(rows, caption="", width=64):
     shown = []
     for title, pictures in rows.items():
         tiles = "".join(tile(picture, label, width) for picture, label in pictures)
-        heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(title)}</div>'
+        heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(str(title))}</div>'
         shown.append(f'<div style="display: flex; gap: 10px; margin: 4px 0">{heading}{tiles}</div>')
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     display(HTML(f'<figure style="margin: 0.5em 0; overflow-x: auto">{"".join(shown)}{below}</figure>'))
 
 
 def tile(picture, label, width):
-    if picture.dtype.itemsize != 1 or picture.ndim != 3 or picture.shape[0] != 3:
+    picture = torch.as_tensor(picture)
+    if picture.dtype != torch.uint8 or not picture.numel() or picture.ndim != 3 or picture.shape[0] != 3:
         raise CourseError(
             f"A gallery takes uint8 pictures of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
         )
     buffer = io.BytesIO()
     Image.fromarray(picture.permute(1, 2, 0).numpy()).save(buffer, format="webp", quality=72)
-    label = html.escape(label)
+    label = html.escape(str(label))
     return (
         f'<div style="width: {max(width, 76)}px; text-align: center; font-size: 0.8em; line-height: 1.2">'
         f'<img alt="{label or "picture"}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}" '

@@ -178,6 +178,7 @@ def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
         raise CourseError(f"There is no split {split!r}. Choose one of: {', '.join(SPLITS)}.")
     if not things or min(things) < 1 or max(things) > 4:
         raise CourseError(f"A scene of {SIZE} pixels has room for one to four things, not for {tuple(things)}.")
+    nouns = tuple(nouns)
     numbers = photographs(nouns, last=split == "unseen photographs")
     together = split == "unseen pairs"
     things = [n for n in things if n > together]

@@ -55,7 +55,7 @@ EXERCISES = {
         [
             "The crosses above say what is missing: more words, or more lines, or another type.",
             "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one. If it stops with "
-            "a UnicodeDecodeError, save the text as UTF-8, or try encoding='cp1252'.",
+            "a UnicodeDecodeError, save the text as UTF-8, or name its encoding: encoding='cp949' for Korean, for one.",
             "Words that occur once teach nothing. Some chapters of a book, a diary, or several articles will do.",
         ],
     ),
@@ -297,21 +297,37 @@ def _(nearest, analogy):
 # 1.6 a text of one's own
 
 
-@EXERCISES["1.6"].case("it is a list of lines of text")
-def _(my_text):
-    lines = my_text()
+def lines_of(my_text):
+    """The learner's lines, or a text that says why they are none."""
+    try:
+        lines = my_text()
+    except UnicodeDecodeError as error:
+        return (
+            f"the file is not stored as {error.encoding}. Save it as UTF-8, or name the encoding that it has: "
+            "encoding='cp949' for Korean, for one"
+        )
     if lines is None:
         return NOTHING
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         return f"it is of the type {type(lines).__name__}, not a list of str"
+    return lines or "the list is empty. Look at the path of your text, and at its first lines"
+
+
+@EXERCISES["1.6"].case("it is a list of lines of text")
+def _(my_text):
+    lines = lines_of(my_text)
+    if isinstance(lines, str):
+        return lines
     return any(len(line.split()) > 1 for line in lines) or "each has one word, so no word has a neighbour: keep lines"
 
 
 @EXERCISES["1.6"].case("it has at least 1,000 words, and 50 different ones occur three times or more")
 def _(my_text):
-    lines = my_text()
+    lines = lines_of(my_text)
     if isinstance(lines, str):
-        return "it is one long str; .splitlines() makes its lines"
-    words = Counter(re.findall(r"\w+", " ".join(lines).lower()))
+        return lines
+    words = Counter(re.findall(r"[^\W\d_]+", " ".join(lines).lower()))  # letters, as the notebook's tokenizer has it
     often = sum(n >= 3 for n in words.values())
-    return (words.total() >= 1000 and often >= 50) or f"it has {words.total()} words, {often} of them often enough"
+    said = f"it has {words.total()} words, {often} of them often enough"
+    numbers = ". A number is no word" if not words and re.search(r"\d", " ".join(lines)) else ""
+    return (words.total() >= 1000 and often >= 50) or said + numbers

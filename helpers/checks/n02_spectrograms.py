@@ -225,10 +225,13 @@ def _(mel_filterbank):
     return first_wrong(*verdicts)
 
 
-@EXERCISES["2.5"].case("it agrees with librosa's filterbank, HTK scale, not normalised")
+@EXERCISES["2.5"].case("it agrees with librosa's filterbank, HTK scale, not normalised, for an odd n_fft as well")
 def _(mel_filterbank):
-    expected = librosa.filters.mel(sr=16_000, n_fft=400, n_mels=30, htk=True, norm=None)
-    return tensor_close(mel_filterbank(30, 400, 16_000), torch.from_numpy(expected), 1e-3)
+    verdicts = []
+    for n_mels, n_fft, rate in ((30, 400, 16_000), (20, 255, 8_000)):  # with 255 no bin lies at Nyquist
+        expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, htk=True, norm=None)
+        verdicts.append(tensor_close(mel_filterbank(n_mels, n_fft, rate), torch.from_numpy(expected), 1e-3))
+    return first_wrong(*verdicts)
 
 
 # 2.6 MFCC
