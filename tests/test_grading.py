@@ -124,6 +124,19 @@ def test_files_folders_and_zip_files_are_collected(tmp_path):
     assert sorted(path.parts[-3] for path in collected) == ["ada", "amy", "kim", "lee jun", "my", "o-hara", "sunny"]
 
 
+def test_two_notebooks_of_one_learner_are_told(tmp_path, monkeypatch):
+    handed_in = tmp_path / "handed-in"
+    for name in (f"kim/{grade.REHEARSED}.ipynb", f"kim/my_{grade.REHEARSED}.ipynb", f"lee-my_{grade.REHEARSED}.ipynb"):
+        (handed_in / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(grade.ASSIGNMENTS / f"{grade.REHEARSED}.ipynb", handed_in / name)
+    nbgrader = grade.nbgrader  # collecting is enough here
+    monkeypatch.setattr(
+        grade, "nbgrader", lambda c, word, *more: word == "generate_assignment" or nbgrader(c, word, *more)
+    )
+    with pytest.raises(CourseError, match=f"handed in two notebooks.*kim.my_{grade.REHEARSED}.ipynb"):
+        grade.grade(tmp_path, grade.REHEARSED, handed_in)
+
+
 def test_what_cannot_be_graded_is_said_in_a_line(tmp_path):
     with pytest.raises(CourseError, match="There is no assignment '99_nothing'. There are 00_"):
         grade.prepare(tmp_path, "99_nothing", tmp_path, 30)

@@ -8,6 +8,7 @@ What nbgrader makes lies in results/class/ (the rehearsal's in results/rehearsal
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,12 +102,18 @@ def grade(course, assignment, submissions, timeout=60):
         wait for a reader. A learner whose notebook could not be run has None for marks.
 
     Raises:
-        CourseError: there is no such assignment or no submission; nbgrader could not make the assignment.
+        CourseError: there is no such assignment, no submission, or two of one learner; nbgrader could not make the
+            assignment.
     """
     prepare(course, assignment, submissions, timeout)
     for words in (("generate_assignment", "--create", "--force"), ("zip_collect", "--force")):
         if not nbgrader(course, words[0], assignment, *words[1:]):
-            raise CourseError(f"nbgrader stopped at {words[0]}; read {course / words[0]}.log.")
+            log = course / f"{words[0]}.log"
+            said = log.read_text(encoding="utf-8")
+            if "Duplicate submission file" in said:
+                second = re.findall("Parsing file: (.*)", said)[-1]
+                raise CourseError(f"Somebody handed in two notebooks; leave one of them out. The second is {second}.")
+            raise CourseError(f"nbgrader stopped at {words[0]}; read {log}.")
     nbgrader(course, "autograde", assignment, "--create", "--force")  # a notebook that fails leaves the others graded
     nbgrader(course, "generate_feedback", assignment, "--force")
     table = marks(course, assignment)
