@@ -312,7 +312,7 @@ def test_griffin_lim_of_lecture_08_takes_other_types(dtype):
     magnitude = lecture.stft(torch.randn(2, lecture.data.NOTE_LENGTH)).abs()
     got = lecture.griffin_lim(magnitude.to(dtype), 0 * magnitude, lecture.data.NOTE_LENGTH, steps=2)
     plain = lecture.griffin_lim(magnitude, 0 * magnitude, lecture.data.NOTE_LENGTH, steps=2)
-    assert got.dtype == torch.promote_types(dtype, torch.float32) and torch.allclose(got.float(), plain, atol=1e-2)
+    assert got.dtype == torch.promote_types(dtype, torch.float32) and (got - plain).norm() < 0.02 * plain.norm()
     one_step = definitions("solutions/08_sound_translation.ipynb").one_step
     assert one_step(magnitude.double(), 0 * magnitude, lambda s: s, lambda w: w).dtype == torch.float64
     mels = -50 * torch.rand(1, 20, magnitude.shape[2])
