@@ -70,11 +70,6 @@ def show(figure, alt, caption="", handle=None):
         handle.in_use = True
 
 
-def array(values):
-    """Numbers as a NumPy array: a network's output, or numbers of 16 bits, as well."""
-    return np.asarray(values.detach().cpu().double() if isinstance(values, torch.Tensor) else values, dtype=float)
-
-
 def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
     """Draws a small matrix as coloured squares with their numbers; blue is positive, orange is negative.
 
@@ -124,6 +119,11 @@ def spectrogram(axes, values, seconds, top, title="", decibels=80):
         vmax=loudest,
         interpolation="nearest",
     )
+
+
+def array(values):
+    """Numbers as a NumPy array: a network's output, or numbers of 16 bits, as well."""
+    return np.asarray(values.detach().cpu().double() if isinstance(values, torch.Tensor) else values, dtype=float)
 
 
 def attention(axes, picture, weights, title=""):
@@ -186,7 +186,7 @@ def gallery(rows, caption="", width=64):
     """
     shown = []
     for title, pictures in rows.items():
-        tiles = "".join(tile(picture, label, width) for picture, label in pictures)
+        tiles = "".join(tile(picture, str(label), width) for picture, label in pictures)
         heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(str(title))}</div>'
         shown.append(f'<div style="display: flex; gap: 10px; margin: 4px 0">{heading}{tiles}</div>')
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
@@ -201,7 +201,7 @@ def tile(picture, label, width):
         )
     buffer = io.BytesIO()
     Image.fromarray(picture.permute(1, 2, 0).numpy()).save(buffer, format="webp", quality=72)
-    label = html.escape(str(label))
+    label = html.escape(label)
     return (
         f'<div style="width: {max(width, 76)}px; text-align: center; font-size: 0.8em; line-height: 1.2">'
         f'<img alt="{label or "picture"}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}" '
