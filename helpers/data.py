@@ -80,7 +80,8 @@ def rewrite_lines(name):
     if not (ROOT / ".git").exists():
         return restore(f"data/{name}")
     files = f'"data/*{Path(name).suffix}"'
-    return f"Get it back with these two lines: git rm -q --cached {files} and then: git checkout HEAD -- {files}"
+    write = f"git -c core.autocrlf=false checkout HEAD -- {files}"
+    return f"Get it back with these two lines: git rm -q --cached {files} and then: {write}"
 
 
 def text(name):
