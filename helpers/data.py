@@ -80,7 +80,8 @@ def rewrite_lines(name):
     if not (ROOT / ".git").exists():
         return restore(f"data/{name}")
     files = f'"data/*{Path(name).suffix}"'
-    return f"Get it back with these two lines: git rm -q --cached {files} and then: git checkout HEAD -- {files}"
+    write = f"git -c core.autocrlf=false checkout HEAD -- {files}"
+    return f"Get it back with these two lines: git rm -q --cached {files} and then: {write}"
 
 
 def text(name):
@@ -103,20 +104,19 @@ def glove(rare=False):
     return words, torch.cat(vectors)
 
 
-def existing(path, folder=False):
-    """The path of a learner's file, or folder, once it is there. `~` stands for the home folder."""
+def existing(path, holding=""):
+    """The path of a learner's file once it is there, or of a folder `holding` something. `~` is the home folder."""
+    kind, other = ("folder", "file") if holding else ("file", "folder")
     try:
         found = Path(path).expanduser()
-        if found.is_dir() if folder else found.is_file():
+        if found.is_dir() if holding else found.is_file():
             return found
-        other = found.exists()
+        instead = f": it is a {other}" if found.exists() else ""
     except (TypeError, OSError, RuntimeError):  # no path, a name too long, a home that is not known
-        other = False
-    kinds = ("folder", "file") if folder else ("file", "folder")
-    if other:
-        raise CourseError(f"{str(path)!r} is a {kinds[1]}. Give the path of a {kinds[0]}.")
+        instead = ""
     raise CourseError(
-        f"There is no {kinds[0]} {str(path)!r}. The notebook looks from {Path.cwd().name}/; give a path from there."
+        f"There is no {kind} {str(path)!r}{instead}. The notebook looks from {Path.cwd().name}/; give a path from there"
+        f"{f' to a folder that holds {holding}' if holding else ''}."
     )
 
 
@@ -352,6 +352,9 @@ def squared(picture, size):
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
 
 
+CAPTIONS = "captions*.json (COCO), or Flickr8k.token.txt, captions.txt or *.html (Flickr8k)"
+
+
 def captioned_folder(folder, size, most=8000):
     """Reads COCO Captions or Flickr8k, as one downloads them, from a folder of the learner's: pictures, uint8
     (n, 3, size, size), in the order of their paths, and a list of n tuples of captions, as many for each picture as the
@@ -367,7 +370,7 @@ def captioned_folder(folder, size, most=8000):
     Raises:
         CourseError: no such folder, no captions, or not one of their pictures.
     """
-    folder = existing(folder, folder=True)
+    folder = existing(folder, holding=CAPTIONS)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     pictures = {p.stem.lower(): p for p in files if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")}
     by_number = {
@@ -376,8 +379,7 @@ def captioned_folder(folder, size, most=8000):
     written = {path.name: said for path in files if (said := captions_in(path))}
     if not written:
         raise CourseError(
-            f"There are no captions that can be read in the folder {folder.name!r}. It must hold captions*.json (COCO) "
-            "or Flickr8k.token.txt, captions.txt or *.html (Flickr8k)."
+            f"There are no captions that can be read in the folder {folder.name!r}. It must hold {CAPTIONS}."
         )
     best = {}
     for said in written.values():

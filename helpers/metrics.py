@@ -29,7 +29,7 @@ def recall_at_k(scores, relevant, k=10):
             f"recall_at_k takes two tables of one shape, not {tuple(scores.shape)} and {tuple(relevant.shape)}."
         )
     if not isinstance(k, int) or k < 1:
-        raise CourseError(f"recall_at_k looks at the first k answers; k is {k}. Give a whole number, 1 or more.")
+        raise CourseError(f"recall_at_k looks at the first k answers; k is {k}. Give 1 or more, a whole number.")
     if scores.isnan().any():
         raise CourseError(
             "recall_at_k found a score that is not a number (NaN). Look at the cell that makes the scores."

@@ -102,11 +102,6 @@ def show(figure, alt, caption="", handle=None):
         handle.in_use = True
 
 
-def array(values):
-    """Numbers as a NumPy array: a network's output, or numbers of 16 bits, as well."""
-    return np.asarray(values.detach().cpu().double() if isinstance(values, torch.Tensor) else values, dtype=float)
-
-
 def source(picture):
     """What an `<img>` tag takes as its `src`: the picture itself, or its number among those that `slider` collects."""
     if collected is None:
@@ -174,6 +169,11 @@ def spectrogram(axes, values, seconds, top, title="", decibels=80):
     )
 
 
+def array(values):
+    """Numbers as a NumPy array: a network's output, or numbers of 16 bits, as well."""
+    return np.asarray(values.detach().cpu().double() if isinstance(values, torch.Tensor) else values, dtype=float)
+
+
 def attention(axes, picture, weights, title=""):
     """Draws a picture that is bright where the weights of its places are large, and dark elsewhere.
 
@@ -234,7 +234,7 @@ def gallery(rows, caption="", width=64):
     """
     shown = []
     for title, pictures in rows.items():
-        tiles = "".join(tile(picture, label, width) for picture, label in pictures)
+        tiles = "".join(tile(picture, str(label), width) for picture, label in pictures)
         heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(str(title))}</div>'
         shown.append(f'<div style="display: flex; gap: 10px; margin: 4px 0">{heading}{tiles}</div>')
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
@@ -247,7 +247,7 @@ def tile(picture, label, width):
         raise CourseError(
             f"A gallery takes uint8 pictures of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
         )
-    label, pixels = html.escape(str(label)), Image.fromarray(picture.permute(1, 2, 0).numpy())
+    label, pixels = html.escape(label), Image.fromarray(picture.permute(1, 2, 0).numpy())
     return (
         f'<div style="width: {max(width, 76)}px; text-align: center; font-size: 0.8em; line-height: 1.2">'
         f'<img alt="{label or "picture"}" src="{source(pixels)}" '

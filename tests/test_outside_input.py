@@ -54,7 +54,7 @@ def bad_sounds(folder):
     write_sound(folder / "huge.wav", np.full((4800, 2), 3e38), subtype="FLOAT")
     write_sound(folder / "short.wav", SOUND[:1], 192_000)
     return {
-        "folder.wav": "is a folder. Give the path of a file",
+        "folder.wav": "There is no file .*folder.wav.: it is a folder",
         "nothing.wav": "There is no file .*nothing.wav",
         "x.raw": "not a sound that can be read",
         "none.wav": "not a sound that can be read",
@@ -74,7 +74,7 @@ def test_what_is_no_sound_is_told_in_one_line(tmp_path):
             data.read_sound(tmp_path / name)
         assert "\n" not in str(caught.value)
     for path in (None, "", 3.5, "~nobody/x.wav", "a\0b"):
-        with pytest.raises(CourseError, match="There is no file|is a folder"):
+        with pytest.raises(CourseError, match="There is no file"):
             data.read_sound(path)
     for rate in (0, -1, None, "16000", math.nan, math.inf):
         with pytest.raises(CourseError, match="rate counts samples a second"):
@@ -105,7 +105,12 @@ def test_what_is_no_picture_is_told_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
     (tmp_path / "none.jpg").write_bytes(b"")
     (tmp_path / "folder.png").mkdir()
-    says = {"cut.png": "damaged", "drawing.svg": "not a picture", "none.jpg": "not a picture", "folder.png": "a folder"}
+    says = {
+        "cut.png": "damaged",
+        "drawing.svg": "not a picture",
+        "none.jpg": "not a picture",
+        "folder.png": "it is a folder",
+    }
     for name, words in says.items():
         with pytest.raises(CourseError, match=words):
             data.read_picture(tmp_path / name)
@@ -218,7 +223,7 @@ def test_a_folder_without_captions_or_pictures_is_told_in_one_line(tmp_path):
     says |= {
         "list": "no captions",
         "alone": "not one of their pictures",
-        "file.jpg": "is a file. Give the path of a folder",
+        "file.jpg": "There is no folder .*file.jpg.: it is a file",
     }
     for name, words in (says | {"nowhere": "There is no folder"}).items():
         with pytest.raises(CourseError, match=words) as caught:
@@ -312,7 +317,7 @@ def test_griffin_lim_of_lecture_08_takes_other_types(dtype):
     magnitude = lecture.stft(torch.randn(2, lecture.data.NOTE_LENGTH)).abs()
     got = lecture.griffin_lim(magnitude.to(dtype), 0 * magnitude, lecture.data.NOTE_LENGTH, steps=2)
     plain = lecture.griffin_lim(magnitude, 0 * magnitude, lecture.data.NOTE_LENGTH, steps=2)
-    assert got.dtype == torch.promote_types(dtype, torch.float32) and torch.allclose(got.float(), plain, atol=1e-2)
+    assert got.dtype == torch.promote_types(dtype, torch.float32) and (got - plain).norm() < 0.02 * plain.norm()
     one_step = definitions("solutions/08_sound_translation.ipynb").one_step
     assert one_step(magnitude.double(), 0 * magnitude, lambda s: s, lambda w: w).dtype == torch.float64
     mels = -50 * torch.rand(1, 20, magnitude.shape[2])
