@@ -1,5 +1,6 @@
 """Rules that every notebook obeys, and a made-up notebook that breaks each of them."""
 
+import ast
 import re
 
 import nbformat
@@ -91,6 +92,24 @@ def test_a_notebook_obeys_the_rules(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert violations(notebook, path.parent, path.stat().st_size, executed=path not in ASSIGNMENTS) == []
+
+
+def steps_by_the_clock(code):
+    """Conditions that ask the time: such a run has as many steps as the machine is fast, and never the same twice."""
+    compared = [ast.unparse(node) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Compare)]
+    return [text for text in compared if re.search(r"\btime\.\w|perf_counter|monotonic|seconds|deadline", text)]
+
+
+@pytest.mark.parametrize("path", LECTURES + SOLUTIONS, ids=lambda p: str(p.relative_to(NOTEBOOKS)))
+def test_a_run_is_a_fixed_number_of_steps(path):
+    code = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert [found for cell in code for found in steps_by_the_clock(cell)] == []
+
+
+def test_a_loop_by_the_clock_is_found():
+    assert steps_by_the_clock("while time.perf_counter() - start < 20:\n    step()")
+    assert steps_by_the_clock("for batch in batches:\n    if time.time() > deadline:\n        break")
+    assert not steps_by_the_clock("start = time.time()\nfor i in range(3):\n    step()\nprint(time.time() - start)")
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
