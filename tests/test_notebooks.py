@@ -1,5 +1,6 @@
 """Rules that every notebook obeys, and a made-up notebook that breaks each of them."""
 
+import ast
 import re
 
 import nbformat
@@ -40,9 +41,8 @@ def violations(notebook, folder=NOTEBOOKS, size=0, executed=True):
     text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     headings = re.findall(r"^# ", text, flags=re.M)
     wrong += [] if len(headings) == 1 else [f"it has {len(headings)} H1 headings"]
-    wrong += (
-        [] if re.search(r"\*\*Running\*\* about \d+ seconds", text) else ["its first cell states no seconds to run"]
-    )
+    stated = re.search(r"\*\*Running\*\* about \d+ seconds [^.\n]*, in up to ([\d.]+) GB of memory", text)
+    wrong += [] if stated else ["its first cell states no seconds to run, or no memory"]
     wrong += [f"broken link {link}" for link in broken_links(text, folder)]
     wrong += [
         f"{link} is a pattern, not one's own copy" for link in re.findall(r"\]\(([^)\s]*assignments/\d[^)\s]+)", text)
@@ -67,7 +67,7 @@ def violations(notebook, folder=NOTEBOOKS, size=0, executed=True):
         if re.search(r"(?<!notebooks)(?<!\.\.)/(home|Users|root|tmp|work)/\w", notebook_text(notebook))
         else []
     )
-    return wrong + seconds_over_budget(notebook)
+    return wrong + over_budget(notebook, float(stated[1]) if stated else 2)
 
 
 def notebook_text(notebook):
@@ -80,12 +80,15 @@ def notebook_text(notebook):
     return "\n".join([c.source for c in notebook.cells] + printed)
 
 
-def seconds_over_budget(notebook):
-    """The scoreboard's own line in the stored output: at most 90 s and 2,000 MB."""
+def over_budget(notebook, stated):
+    """The scoreboard's own line in the stored output: at most 90 s, and the memory that the first cell states, in GB."""
     shown = [o.data.get("text/markdown", "") for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
     found = re.findall(r"(\d+) s and ([\d,]+) MB at most", "\n".join(shown))
+    limit = 1000 * min(stated, 2)
     return [
-        f"{s} s and {mb} MB are over the budget" for s, mb in found if int(s) > 90 or int(mb.replace(",", "")) > 2000
+        f"{s} s and {mb} MB are over the budget, or the memory over the {stated} GB stated"
+        for s, mb in found
+        if int(s) > 90 or int(mb.replace(",", "")) > limit
     ]
 
 
@@ -94,6 +97,24 @@ def test_a_notebook_obeys_the_rules(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert violations(notebook, path.parent, path.stat().st_size, executed=path not in ASSIGNMENTS) == []
+
+
+def steps_by_the_clock(code):
+    """Conditions that ask the time: such a run has as many steps as the machine is fast, and never the same twice."""
+    compared = [ast.unparse(node) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Compare)]
+    return [text for text in compared if re.search(r"\btime\.\w|perf_counter|monotonic|seconds|deadline", text)]
+
+
+@pytest.mark.parametrize("path", LECTURES + SOLUTIONS, ids=lambda p: str(p.relative_to(NOTEBOOKS)))
+def test_a_run_is_a_fixed_number_of_steps(path):
+    code = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert [found for cell in code for found in steps_by_the_clock(cell)] == []
+
+
+def test_a_loop_by_the_clock_is_found():
+    assert steps_by_the_clock("while time.perf_counter() - start < 20:\n    step()")
+    assert steps_by_the_clock("for batch in batches:\n    if time.time() > deadline:\n        break")
+    assert not steps_by_the_clock("start = time.time()\nfor i in range(3):\n    step()\nprint(time.time() - start)")
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda p: p.stem)
@@ -123,7 +144,10 @@ def test_a_pattern_holds_no_solution(path):
 
 def good():
     cells = [
-        nbformat.v4.new_markdown_cell("# One\n**Running** about 5 seconds\n[here](01_word2vec.ipynb)", id="a"),
+        nbformat.v4.new_markdown_cell(
+            "# One\n**Running** about 5 seconds on two cores, in up to 1.5 GB of memory.\n[here](01_word2vec.ipynb)",
+            id="a",
+        ),
         nbformat.v4.new_code_cell("1 + 1", execution_count=1, id="b"),
     ]
     return nbformat.v4.new_notebook(cells=cells)
@@ -142,6 +166,7 @@ def test_a_good_notebook_has_no_violation():
     [
         ("2 H1", lambda nb: nb.cells.append(nbformat.v4.new_markdown_cell("# Two"))),
         ("no seconds", lambda nb: nb.cells[0].update(source="# One")),
+        ("no memory", lambda nb: nb.cells[0].update(source="# One\n**Running** about 5 seconds on two cores.")),
         ("broken link", lambda nb: nb.cells[0].update(source=nb.cells[0].source + " [x](nowhere.ipynb)")),
         ("broken link", lambda nb: nb.cells[0].update(source=nb.cells[0].source + " [x](work/my_nothing.ipynb)")),
         ("own copy", lambda nb: nb.cells[0].update(source=nb.cells[0].source + " [x](assignments/01_word2vec.ipynb)")),
@@ -159,7 +184,7 @@ def test_a_good_notebook_has_no_violation():
         ("alt", lambda nb: nb.cells[1].outputs.append(output(data={"image/png": "AAAA"}))),
         ("alt", lambda nb: nb.cells[1].outputs.append(output(data={"text/html": '<img src="x" alt="">'}))),
         ("budget", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "91 s and 80 MB at most"}))),
-        ("budget", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "9 s and 2,001 MB at most"}))),
+        ("stated", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "9 s and 1,501 MB at most"}))),
         ("machine", lambda nb: nb.cells[1].update(source="open('/work/my_text')")),
         ("machine", lambda nb: nb.cells[1].update(source="open('/home/kim/text')")),
     ],

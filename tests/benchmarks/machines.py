@@ -22,6 +22,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path(__file__).with_suffix(".json")
@@ -56,8 +57,10 @@ def run(name, machine, cached):
         start = time.perf_counter()
         try:
             NotebookClient(notebook, timeout=None, resources={"metadata": {"path": ROOT / "notebooks"}}).execute()
-        except Exception as error:
-            return {"error": str(error).strip().splitlines()[-1]}
+        except CellExecutionError as error:
+            return {"error": f"{error.ename}: {error.evalue}".splitlines()[0]}
+        except DeadKernelError:
+            return {"error": "the kernel died: out of memory, or a crash in a library"}
         finally:
             os.environ.clear()
             os.environ.update(outside)
