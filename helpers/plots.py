@@ -35,6 +35,8 @@ plt.rcParams.update(
 
 
 LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
+# How a slider's pictures are made to fit: webp's quality, their scale, and how many frames are passed over.
+FITS = ((72, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4), (30, 0.5, 10))
 collected = None  # while a slider's frames are drawn: their pictures
 
 # Makes a slider of a row of frames. They share one place, so that nothing jumps; JupyterLab's shortcuts stay away.
@@ -269,7 +271,7 @@ def slider(draw, **span):
     count = int((high - low) / step + 1e-9)
     stops = sorted({start, high, *(round(low + i * step, 9) for i in range(0, count + 1, max(1, -(-count // 20))))})
     drawn, pictures = frames_of(draw, name, stops)
-    for quality, scale, every in ((72, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4)):
+    for quality, scale, every in FITS:
         frames = {
             stop: re.sub(r"data:number,(\d+)", lambda n: webp(pictures[int(n[1])], quality, scale), drawn[stop])  # noqa: B023
             for i, stop in enumerate(stops)
