@@ -53,6 +53,13 @@ def violations(notebook, folder=NOTEBOOKS, size=0, executed=True):
             expected = "raises-exception" in cell.metadata.get("tags", [])
             wrong += [f"cell {cell.id}: an error"] if output.output_type == "error" and not expected else []
             wrong += [f"cell {cell.id}: text on stderr"] if output.get("name") == "stderr" else []
+            shown = output.get("data", {})
+            dead = any("widget-view" in kind for kind in shown) or re.search(
+                r"children=|[█▌]", shown.get("text/plain", "") + output.get("text", "")
+            )
+            wrong += [f"cell {cell.id}: a dead widget or bar"] if dead else []
+            large = "data-slider" in (html := shown.get("text/html", "")) and len(html) > 150_000
+            wrong += [f"cell {cell.id}: a slider of {len(html):,} bytes"] if large else []
             wrong += [f"cell {cell.id}: no alt text at {image}" for image in pictures_without_alt(output)]
     counts = [cell.execution_count for cell in code]
     if counts != (list(range(1, len(code) + 1)) if executed else [None] * len(code)):
@@ -145,6 +152,13 @@ def test_a_good_notebook_has_no_violation():
         ("stderr", lambda nb: nb.cells[1].outputs.append(output(output_type="stream", name="stderr", text="warning"))),
         ("alt", lambda nb: nb.cells[1].outputs.append(output(data={"image/png": "AAAA"}))),
         ("alt", lambda nb: nb.cells[1].outputs.append(output(data={"text/html": '<img src="x" alt="">'}))),
+        ("dead", lambda nb: nb.cells[1].outputs.append(output(data={"text/plain": "interactive(children=(IntSl"}))),
+        ("dead", lambda nb: nb.cells[1].outputs.append(output(data={"application/vnd.jupyter.widget-view+json": {}}))),
+        ("dead", lambda nb: nb.cells[1].outputs.append(output(output_type="stream", name="stdout", text=" 9%|█"))),
+        (
+            "slider",
+            lambda nb: nb.cells[1].outputs.append(output(data={"text/html": "<p data-slider>" + "." * 150_000})),
+        ),
         ("budget", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "91 s and 80 MB at most"}))),
         ("budget", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "9 s and 2,001 MB at most"}))),
         ("machine", lambda nb: nb.cells[1].update(source="open('/home/kim/text')")),
