@@ -23,7 +23,7 @@ myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_dmath_double_inline = True  # a formula between double dollars may stand inside a paragraph, as in JupyterLab
 myst_heading_anchors = 3
 nb_execution_mode = "off"
-nb_ipywidgets_js = {}  # a slider needs a kernel: on the web its starting picture stands for it
+nb_ipywidgets_js = {}  # no widget needs a kernel here: a slider turns over stored frames
 nb_render_markdown_format = "gfm"  # the scoreboard's table
 
 html_theme = "sphinx_book_theme"

@@ -11,6 +11,7 @@ import soundfile
 import torch
 from IPython.display import HTML, display
 from IPython.utils.capture import capture_output
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
@@ -30,12 +31,13 @@ plt.rcParams.update(
         "figure.facecolor": "white",
         "font.size": 11,
         "legend.frameon": False,
-        "savefig.dpi": 110,
     }
 )
 
 
 LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
+# How a slider's pictures are made to fit: webp's quality, their scale, and how many frames are passed over.
+FITS = ((72, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4), (30, 0.5, 10))
 collected = None  # while a slider's frames are drawn: their pictures
 
 # Makes a slider of a row of frames. They share one place, so that nothing jumps; JupyterLab's shortcuts stay away.
@@ -85,12 +87,14 @@ def show(figure, alt, caption="", handle=None):
     """
     if not alt.strip():
         raise CourseError("The figure has no alternative text. Say in a sentence what it shows: show(figure, alt=...).")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
+    figure.set_dpi(110)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # savefig would draw twice
     plt.close(figure)
+    picture = source(Image.fromarray(np.asarray(canvas.buffer_rgba())))
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     shown = HTML(
-        f'<figure style="margin: 0.5em 0"><img alt="{html.escape(alt)}" src="{source(Image.open(buffer))}" '
+        f'<figure style="margin: 0.5em 0"><img alt="{html.escape(alt)}" src="{picture}" '
         f'style="width: {figure.get_figwidth() * 80:.0f}px; max-width: 100%; border-radius: 6px">{below}</figure>'
     )
     if handle is None:
@@ -106,7 +110,7 @@ def source(picture):
     """What an `<img>` tag takes as its `src`: the picture itself, or its number among those that `slider` collects."""
     if collected is None:
         return webp(picture)
-    collected.append(picture.copy())
+    collected.append(picture)
     return f"data:number,{len(collected) - 1}"
 
 
@@ -263,7 +267,7 @@ def slider(draw, **span):
     Args:
         draw: takes one keyword argument and shows a figure, by `show` or `gallery`; it may print, too.
         **span: for this argument `(start, lowest, highest, step)`. More than 21 values are thinned evenly. Where the
-            frames take more than `LARGEST` bytes, they become plainer, then smaller, then fewer.
+            frames take more than `LARGEST` bytes, they become smaller, then plainer, then fewer.
 
     Raises:
         CourseError: not one argument, or a range that makes no sense.
@@ -276,7 +280,7 @@ def slider(draw, **span):
     count = int((high - low) / step + 1e-9)
     stops = sorted({start, high, *(round(low + i * step, 9) for i in range(0, count + 1, max(1, -(-count // 20))))})
     drawn, pictures = frames_of(draw, name, stops)
-    for quality, scale, every in ((72, 1, 1), (50, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4)):
+    for quality, scale, every in FITS:
         frames = {
             stop: re.sub(r"data:number,(\d+)", lambda n: webp(pictures[int(n[1])], quality, scale), drawn[stop])  # noqa: B023
             for i, stop in enumerate(stops)

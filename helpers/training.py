@@ -51,7 +51,7 @@ class Progress(tqdm):
             super().__init__(batches, desc, file=Line(), ncols=90, disable=not live())
 
     def close(self):
-        self.bar_format = "{desc}: {n_fmt} batches in {elapsed}"  # what stays
+        self.bar_format = "{desc}: {n_fmt}/{total_fmt} batches in {elapsed}"  # what stays
         super().close()
 
 
@@ -140,7 +140,7 @@ def fit(step, batches, epochs, after_epoch=None, report_every=1):
         CourseError: there is not one batch, or the loss is no longer a finite number.
     """
     history = []
-    with Progress("") as bar:
+    with Progress(f"epoch 1/{epochs}") as bar:
         for epoch in range(1, epochs + 1):
             start, losses, of_epoch = time.perf_counter(), [], batches()
             bar.total = bar.n + len(of_epoch) * (epochs - epoch + 1)

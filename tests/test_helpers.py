@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
-from ipywidgets import interactive
 from traitlets.config import Config
 
 from helpers import CourseError, data, plots, restore, scoreboard, training
@@ -99,23 +98,6 @@ def test_show_carries_the_alternative_text_and_repeats_byte_for_byte(monkeypatch
     with pytest.raises(CourseError, match="no alternative text"):
         plots.show(plt.figure(), alt=" ")
     plt.close("all")
-
-
-def test_a_slider_is_drawn_once_where_nobody_watches():
-    drawn = []
-    plots.slider(lambda step: drawn.append(step), step=(200, 0, 400, 10))
-    assert drawn == [200]
-
-
-def test_a_slider_moves_where_somebody_watches(monkeypatch):
-    monkeypatch.setenv("JPY_SESSION_NAME", "a notebook")
-    drawn, made = [], []
-    monkeypatch.setattr(plots, "interact", lambda draw, **widgets: made.append(interactive(draw, **widgets)))
-    plots.slider(lambda step, width: drawn.append((step, width)), step=(200, 0, 400, 10), width=(0.5, 0.0, 1.0, 0.1))
-    step, width = made[0].children[:2]
-    assert (step.value, step.min, step.max, step.step) == (200, 0, 400, 10) and width.max == 1.0
-    step.value = 210
-    assert drawn[-1] == (210, 0.5)
 
 
 def test_the_scoreboard_writes_and_shows(tmp_path, monkeypatch):
