@@ -495,6 +495,10 @@ def test_make_lab_says_what_is_wrong_and_goes_on_as_far_as_it_can(monkeypatch, c
     monkeypatch.setitem(doctor.IMPORTS, "jupyterlab", "a_module_that_was_deleted")
     assert not lab.is_ready()
     assert "jupyterlab" in capsys.readouterr().out.splitlines()[0]
+    monkeypatch.setattr(lab, "is_ready", lambda: True)
+    monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)  # as where a library that it imports was deleted
+    with pytest.raises(SystemExit, match="JupyterLab does not start: .*labapp.* Type: "):
+        lab.main(["--allow-root"])
 
 
 def test_make_lab_opens_the_first_lecture_on_localhost_with_its_token():
