@@ -411,6 +411,18 @@ def test_a_second_make_waits_for_the_first_and_does_nothing_twice(house):
     assert second.wait(timeout=60) == 0 and second.stdout.read() == ""
 
 
+def test_the_installer_does_what_the_doctor_sends_it_for(monkeypatch, tmp_path):
+    """However new the environment's stamp is: a library was deleted from it since."""
+    called = []
+    monkeypatch.setattr(install, "INSTALLED", tmp_path / "installed")
+    monkeypatch.setattr(install, "is_done", lambda: True)
+    for name, answer in (("why_anew", ""), ("make_venv", None), ("settings", None)):
+        monkeypatch.setattr(install, name, lambda answer=answer: answer)
+    monkeypatch.setattr(install, "install_libraries", lambda cpu: called.append(cpu))
+    install.main([])
+    assert called and (tmp_path / "installed").read_bytes() == os.fsencode(f"{ROOT}\n")
+
+
 def test_pip_goes_on_where_uv_does_not_get_through(house, monkeypatch, capsys):
     calls = []
 
