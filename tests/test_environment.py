@@ -411,6 +411,18 @@ def test_a_second_make_waits_for_the_first_and_does_nothing_twice(house):
     assert second.wait(timeout=60) == 0 and second.stdout.read() == ""
 
 
+def test_the_installer_does_what_the_doctor_sends_it_for(monkeypatch, tmp_path):
+    """However new the environment's stamp is: a library was deleted from it since."""
+    called = []
+    monkeypatch.setattr(install, "INSTALLED", tmp_path / "installed")
+    monkeypatch.setattr(install, "is_done", lambda: True)
+    for name, answer in (("why_anew", ""), ("make_venv", None), ("settings", None)):
+        monkeypatch.setattr(install, name, lambda answer=answer: answer)
+    monkeypatch.setattr(install, "install_libraries", lambda cpu: called.append(cpu))
+    install.main([])
+    assert called and (tmp_path / "installed").read_bytes() == os.fsencode(f"{ROOT}\n")
+
+
 def test_pip_goes_on_where_uv_does_not_get_through(house, monkeypatch, capsys):
     calls = []
 
@@ -495,6 +507,10 @@ def test_make_lab_says_what_is_wrong_and_goes_on_as_far_as_it_can(monkeypatch, c
     monkeypatch.setitem(doctor.IMPORTS, "jupyterlab", "a_module_that_was_deleted")
     assert not lab.is_ready()
     assert "jupyterlab" in capsys.readouterr().out.splitlines()[0]
+    monkeypatch.setattr(lab, "is_ready", lambda: True)
+    monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)  # as where a library that it imports was deleted
+    with pytest.raises(SystemExit, match="JupyterLab does not start: .*labapp.* Type: "):
+        lab.main(["--allow-root"])
 
 
 def test_make_lab_opens_the_first_lecture_on_localhost_with_its_token():

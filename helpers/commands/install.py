@@ -28,6 +28,7 @@ INSTALLED = VENV / "installed"  # holds the folder's path: a .venv works only wh
 CPU_ONLY = VENV / "cpu-only.txt"
 BASE = getattr(sys, "_base_executable", sys.executable)  # the Python that this one's .venv was made from
 ROOM = {False: 9, True: 3}  # GB, with and without --cpu: what lies on the disk in the end, and what is unpacked
+TORCH = "Lib/site-packages/torch" if os.name == "nt" else "lib/python*/site-packages/torch"
 CUDA = "nvidia|cuda|triton"
 EXTENSIONS = "@jupyter/nbgrader", "@jupyterlab/apputils-extension:announcements"
 PANELS = ["assignment_list", "course_list", "formgrader", "validate_assignment"]
@@ -51,17 +52,22 @@ def again():
 
 @contextlib.contextmanager
 def alone():
-    """Waits until no other call installs into this folder. The system frees the lock however a call ends."""
+    """Waits until no other call installs into this folder, and yields whether it had to.
+
+    The system frees the lock however a call ends.
+    """
+    waited = False
     with open(str(ROOT / "requirements.txt"), encoding="utf-8") as held:
         if flock is not None:
             try:
                 flock(held, LOCK_EX | LOCK_NB)
             except BlockingIOError:
+                waited = True
                 print("Another call is installing into this folder. This one waits for it.", flush=True)
                 flock(held, LOCK_EX)
             except OSError:  # a shared disk that knows no locks
                 pass
-        yield
+        yield waited
 
 
 def made_in():
@@ -120,9 +126,11 @@ def pips_settings():
         "cert": "SSL_CERT_FILE",
     }
     own = {names[name]: value for name, value in settings.items() if name in names}
-    own["UV_FIND_LINKS"] = own.get("UV_FIND_LINKS", "").replace(" ", ",")
-    # As pip: the best version of all, wherever it lies; and patience with a slow line.
-    return {"UV_INDEX_STRATEGY": "unsafe-best-match", "UV_HTTP_TIMEOUT": "180", **own, **os.environ}
+    if "UV_FIND_LINKS" in own:
+        own["UV_FIND_LINKS"] = own["UV_FIND_LINKS"].replace(" ", ",")
+    if "UV_INDEX" in own:  # as pip: the best version of all, wherever it lies
+        own["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    return {"UV_HTTP_TIMEOUT": "180", **own, **os.environ}  # a slow line needs patience
 
 
 def find_uv():
@@ -184,15 +192,15 @@ def main(words):
     if not right:
         sys.exit(f"{line}.\n{way}")
     cpu = "--cpu" in words or CPU_ONLY.exists()
-    with alone():
-        if is_done() and "--anew" not in words:
+    with alone() as waited:
+        if waited and is_done():
             return
         why = "you asked for it" if "--anew" in words else why_anew()
         if why:
             print(f"The folder .venv is made anew: {why}.", flush=True)
             shutil.rmtree(str(VENV), ignore_errors=True)
         free, needed = shutil.disk_usage(str(ROOT)).free / 1e9, ROOM[cpu]
-        if free < needed and not any(VENV.glob("**/site-packages/torch")):
+        if free < needed and not any(VENV.glob(TORCH)):
             less = ", or type make lab CPU=1, which needs 3" if sys.platform == "linux" and not cpu else ""
             sys.exit(f"The libraries need {needed} GB of disk, and {free:.1f} are free. Make room{less}.")
         print(f"1 of 3: {line} gets a folder of its own, .venv", flush=True)

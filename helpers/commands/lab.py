@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from helpers.commands import assignments, doctor
+from helpers.commands import doctor
 
 CONTAINERS = "/.dockerenv", "/run/.containerenv"
 VARIABLES = "CODESPACES", "KUBERNETES_SERVICE_HOST", "container"  # the last: Podman's and systemd's
@@ -55,9 +55,13 @@ def main(flags):
     words = arguments(flags)
     if not is_ready():
         return 1
-    assignments.copy()
-    from jupyterlab.labapp import main as lab  # is_ready says in a line what an import would say in a traceback
+    try:
+        from jupyterlab.labapp import main as lab
 
+        from helpers.commands import assignments
+    except ImportError as error:  # a library of JupyterLab's own
+        sys.exit(f"JupyterLab does not start: {error}. Type: {doctor.install(' --anew')}")
+    assignments.copy()
     return lab(words)
 
 
