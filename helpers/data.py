@@ -257,8 +257,9 @@ def stamps():
 
 def on_white(pictures):
     """Puts cut-out pictures on white ground: uint8 (..., 4, height, width) -> (..., 3, height, width)."""
-    colour, alpha = pictures[..., :3, :, :].float(), pictures[..., 3:, :, :].float() / 255
-    return (colour * alpha + 255 * (1 - alpha)).round().to(torch.uint8)
+    alpha = pictures[..., 3:, :, :].float() / 255
+    white = (pictures[..., :3, :, :] * alpha).add_(255 * (1 - alpha))  # in place: a few hundred pictures are large
+    return white.round_().to(torch.uint8)
 
 
 def read_picture(path, size=EMOJI_SIZE):
