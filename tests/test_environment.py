@@ -23,8 +23,8 @@ from packaging.utils import canonicalize_name
 
 import helpers
 from helpers.commands import doctor, install, lab
-from helpers.data import ROOT
 
+ROOT = doctor.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS["instructor"] + EXTRAS["site"]]
