@@ -23,8 +23,8 @@ from packaging.utils import canonicalize_name
 
 import helpers
 from helpers.commands import doctor, install, lab
-from helpers.data import ROOT
 
+ROOT = doctor.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DIRECT = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS["instructor"] + EXTRAS["site"]]
@@ -361,15 +361,22 @@ def test_make_says_where_there_is_no_python_at_all(house):
         assert status and "There is no no-python-of-this-name here. Install Python 3.12" in told
 
 
-def test_an_install_without_the_network_says_so_and_the_next_call_goes_on(house):
+def lives_in(house, monkeypatch):
+    """The installer's paths, in a house of its own."""
+    for name in ("VENV", "PYTHON", "INSTALLED"):
+        monkeypatch.setattr(install, name, house / getattr(install, name).relative_to(ROOT))
+    monkeypatch.setattr(install, "ROOT", house)
+
+
+def test_an_install_without_the_network_says_so_and_the_next_call_goes_on(house, monkeypatch):
     if subprocess.run([sys.executable, "-m", "ensurepip", "--version"], capture_output=True).returncode:
         pytest.skip("this Python cannot make a .venv with pip")
-    for call in range(2):
-        status, told = make(house, "lab", f"PYTHON={getattr(sys, '_base_executable', sys.executable)}")
-        assert status and "Is this machine on the internet? Then type make lab: it goes on" in told, told
-        assert "Traceback" not in told and "made anew" not in told
-        assert (house / ".venv/kept").exists() == bool(call)
-        (house / ".venv/kept").touch()
+    status, told = make(house, "lab", f"PYTHON={getattr(sys, '_base_executable', sys.executable)}")
+    assert status and "Is this machine on the internet? Then type make lab: it goes on" in told, told
+    assert "Traceback" not in told
+    lives_in(house, monkeypatch)
+    assert install.PYTHON.exists() and not install.why_anew() and not install.is_done()
+    assert ".venv/bin/python -m helpers.commands.install" in make(house, "-n", "lab")[1]
 
 
 def stand_in(house):
@@ -380,9 +387,7 @@ def stand_in(house):
 
 
 def test_make_installs_again_where_the_folder_was_moved_or_its_python_is_gone(house, monkeypatch):
-    for name in ("VENV", "PYTHON", "INSTALLED"):
-        monkeypatch.setattr(install, name, house / getattr(install, name).relative_to(ROOT))
-    monkeypatch.setattr(install, "ROOT", house)
+    lives_in(house, monkeypatch)
     installs = "helpers.commands.install"
     assert not install.why_anew() and not install.is_done() and installs in make(house, "-n", "lab")[1]
     stand_in(house)
