@@ -53,20 +53,24 @@ def checked(name):
             f"data/manifest.json lists no file {name!r}: it is misspelt, or the list is an older one. "
             f"{restore('data/manifest.json')}"
         )
-    path, expected = DATA / name, listed[name]
+    path, expected, way_out = DATA / name, listed[name], restore(f"data/{name}")
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise CourseError(f"The data file data/{name} is missing. {restore(f'data/{name}')}") from None
-    except OSError as error:  # not ours to read, a folder in its place, a disk that fails
-        raise CourseError(f"The data file data/{name} can't be read ({error.strerror}).") from None
+    except OSError as error:  # also one that is not ours to read, a folder in its place, a disk that fails
+        why = "is missing" if isinstance(error, FileNotFoundError) else f"can't be read ({error.strerror})"
+        raise CourseError(f"The data file data/{name} {why}. {way_out}") from None
     if fits(content, expected):
         return path
     if fits(content.replace(b"\r\n", b"\n"), expected):
-        raise CourseError(f"Git changed the line ends of data/{name} to Windows'. {rewrite_lines(name)}")
+        # Git takes a changed line end for no change, and a checkout leaves the file as it is: Git must forget it first.
+        files = f'"data/*{path.suffix}"'
+        write = f"git -c core.autocrlf=false checkout HEAD -- {files}"
+        if (ROOT / ".git").exists():
+            way_out = f"Get it back with these two lines: git rm -q --cached {files} and then: {write}"
+        raise CourseError(f"Git changed the line ends of data/{name} to Windows'. {way_out}")
     raise CourseError(
         f"The data file data/{name} is damaged ({len(content):,} bytes, {expected['bytes']:,} expected, "
-        f"or another SHA-256). {restore(f'data/{name}')}"
+        f"or another SHA-256). {way_out}"
     )
 
 
@@ -74,14 +78,9 @@ def fits(content, expected):
     return len(content) == expected["bytes"] and hashlib.sha256(content).hexdigest() == expected["sha256"]
 
 
-def rewrite_lines(name):
-    """How to get text files with their own line ends back. Git takes a changed line end for no change, and a checkout
-    alone leaves the file as it is; so Git must forget the files first."""
-    if not (ROOT / ".git").exists():
-        return restore(f"data/{name}")
-    files = f'"data/*{Path(name).suffix}"'
-    write = f"git -c core.autocrlf=false checkout HEAD -- {files}"
-    return f"Get it back with these two lines: git rm -q --cached {files} and then: {write}"
+def index(name):
+    """What a JSON file of `data/` lists."""
+    return json.loads(checked(name).read_text(encoding="utf-8"))
 
 
 def text(name):
@@ -133,20 +132,18 @@ def read_sound(path, rate=SOUND_RATE):
         raise CourseError(
             f"{path.name} is not a sound that can be read here. Save it as wav, flac, ogg or mp3 and try again."
         ) from None
-    if not len(channels):
-        raise CourseError(f"{path.name} holds no sound: it has 0 samples. Record it again.")
-    if not np.abs(channels).max() < 1e30:  # a mean of larger ones is infinite
+    if not np.abs(channels).max(initial=0) < 1e30:  # a mean of larger ones is infinite
         raise CourseError(f"{path.name} holds samples that are not numbers (NaN or infinite). Export it again.")
     signal = torch.from_numpy(soxr.resample(channels.mean(axis=1), own_rate, rate))
     if not len(signal):
-        raise CourseError(f"{path.name} is too short: {len(channels)} samples at {own_rate} Hz. Record it again.")
+        raise CourseError(f"{path.name} holds no sound, or is too short: {len(channels)} samples. Record it again.")
     return signal
 
 
 def sound(name):
     """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"` (all names stand in
     `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
-    names = [entry["name"] for entry in json.loads(checked("sounds/index.json").read_text(encoding="utf-8"))]
+    names = [entry["name"] for entry in index("sounds/index.json")]
     if name not in names:
         like = ", ".join(n for n in names if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
         raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
@@ -165,25 +162,22 @@ class Digit(NamedTuple):
 
 
 @functools.lru_cache(maxsize=1)  # one file holds many voices
-def whole(file, rate):
-    return read_sound(checked(file), rate)
+def speech(file):
+    return read_sound(checked(file), DIGIT_RATE)
 
 
-def cut(file, rate, entry):
-    """The clips of a sound file, at `rate` Hz, as an index entry's starts and lengths (in samples) say."""
-    signal = whole(file, rate)
+def cut(file, entry):
+    """The clips of a file of speech, as an index entry's starts and lengths (in samples) say."""
+    signal = speech(file)
     return [signal[at : at + length] for at, length in zip(entry["starts"], entry["lengths"], strict=True)]
 
 
 def digits():
     """The spoken digits of `data/speech/`, a list of `Digit`: real voices in 20 languages, synthetic ones in five."""
     spoken = []
-    for entry in json.loads(checked("speech/digits.json").read_text(encoding="utf-8")):
-        signals, who = (
-            cut(f"speech/{entry['file']}", DIGIT_RATE, entry),
-            [entry[k] for k in ("voice", "language", "real")],
-        )
-        spoken += [Digit(signal, digit, *who) for signal, digit in zip(signals, entry["digits"], strict=True)]
+    for entry in index("speech/digits.json"):
+        clips = zip(cut(f"speech/{entry['file']}", entry), entry["digits"], strict=True)
+        spoken += [Digit(*clip, entry["voice"], entry["language"], entry["real"]) for clip in clips]
     return spoken
 
 
@@ -198,16 +192,15 @@ class Utterance(NamedTuple):
 
 def utterances():
     """The telephone prompts of `data/speech/utterances/`, 1 to 6 s each: a list of 315 `Utterance`, five voices."""
-    entries = json.loads(checked("speech/utterances/index.json").read_text(encoding="utf-8"))
-    clips = [(cut(f"speech/utterances/{e['file']}", DIGIT_RATE, e), e) for e in entries]
+    clips = [(cut(f"speech/utterances/{e['file']}", e), e) for e in index("speech/utterances/index.json")]
     return [Utterance(s, e["voice"], e["language"], e["sex"]) for signals, e in clips for s in signals]
 
 
 def spoken_captions():
     """What the photographs of `stamps` show, said in Bulgarian by one voice: 276 pairs of a stamp's number and a
     signal (samples,) at 8 kHz."""
-    entry = json.loads(checked("speech/captions_bg.json").read_text(encoding="utf-8"))
-    return list(zip(entry["stamps"], cut("speech/captions_bg.ogg", DIGIT_RATE, entry), strict=True))
+    entry = index("speech/captions_bg.json")
+    return list(zip(entry["stamps"], cut("speech/captions_bg.ogg", entry), strict=True))
 
 
 class Note(NamedTuple):
@@ -223,7 +216,7 @@ class Note(NamedTuple):
 def notes():
     """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument."""
     found = []
-    for number, entry in enumerate(json.loads(checked("notes/index.json").read_text(encoding="utf-8"))):
+    for number, entry in enumerate(index("notes/index.json")):
         signals = read_sound(checked(f"notes/{entry['file']}")).unfold(0, NOTE_LENGTH, NOTE_LENGTH + 400)
         for signal, (key, velocity, _) in zip(signals, entry["notes"], strict=True):
             found.append(Note(signal, number, key if entry["pitched"] else None, velocity))
@@ -241,7 +234,7 @@ class Instrument(NamedTuple):
 def instruments():
     """The instruments of `data/notes/`: list of 37 `Instrument`, their pictures (uint8 (155, 4, 96, 96), with alpha, in
     the instruments' order, as many each as it has artists), and each picture's instrument (int64 (155,))."""
-    entries = json.loads(checked("notes/index.json").read_text(encoding="utf-8"))
+    entries = index("notes/index.json")
     found = [Instrument(e["name"], e["recording"], [p["artist"] for p in e["pictures"]]) for e in entries]
     owner = torch.tensor([i for i, one in enumerate(found) for _ in one.artists])
     return found, tiles("notes/pictures.webp", "RGBA", NOTE_SIZE, len(owner)), owner
@@ -250,7 +243,7 @@ def instruments():
 def faces():
     """The drawn faces of `data/faces/`: a list of 400 dictionaries (sex, shapes, sizes, colours; facesjs's names), and
     the pictures, uint8 (400, 3, 64, 64), on white ground."""
-    entries = json.loads(checked("faces/index.json").read_text(encoding="utf-8"))
+    entries = index("faces/index.json")
     return entries, tiles("faces/faces.webp", "RGB", EMOJI_SIZE, len(entries))
 
 
@@ -279,7 +272,7 @@ def emoji():
     (5, 1570, 3, 64, 64), red, green and blue on white ground, one of `ARTISTS` a row."""
     concepts = [
         Concept(entry["emoji"], entry["group"], entry["en"]["name"], *(keywords(entry[code]) for code in ("en", "ko")))
-        for entry in json.loads(checked("emoji/concepts.json").read_text(encoding="utf-8"))
+        for entry in index("emoji/concepts.json")
     ]
     sheets = [tiles(f"emoji/{artist}.webp", "RGB", EMOJI_SIZE, len(concepts)) for artist in ARTISTS]
     return concepts, torch.stack(sheets)
@@ -304,8 +297,8 @@ class Stamp(NamedTuple):
 def stamps():
     """The photographs of `data/stamps/`, cut out: a list of 276 `Stamp`, and the pictures, uint8 (276, 4, 128, 128):
     red, green, blue, and alpha (0 where the background was)."""
-    entries = json.loads(checked("stamps/index.json").read_text(encoding="utf-8"))
-    found = [Stamp(*(entry[key] for key in ("name", "noun", "kind", "en", "ko", "sound"))) for entry in entries]
+    keys = ("name", "noun", "kind", "en", "ko", "sound")
+    found = [Stamp(*(entry[key] for key in keys)) for entry in index("stamps/index.json")]
     return found, tiles("stamps/photographs.webp", "RGBA", STAMP_SIZE, len(found))
 
 
@@ -357,37 +350,25 @@ CAPTIONS = "captions*.json (COCO), or Flickr8k.token.txt, captions.txt or *.html
 
 
 def captioned_folder(folder, size, most=8000):
-    """Reads COCO Captions or Flickr8k, as one downloads them, from a folder of the learner's: pictures, uint8
-    (n, 3, size, size), in the order of their paths, and a list of n tuples of captions, as many for each picture as the
-    one with fewest has; lower case, words of letters only, with blanks between them. What has no picture, no word, or a
-    picture that can't be read is left out; of several files of captions, that with the most pictures counts.
-
-    Args:
-        folder: holds, at any depth, pictures and COCO's `captions_*.json`, or Flickr8k's `Flickr8k.token.txt`,
-            `captions.txt` (Kaggle's) or page of captions (`*.html`).
-        size: pictures become squares of so many pixels a side, on white.
-        most: read the first so many pictures, at most.
-
-    Raises:
-        CourseError: no such folder, no captions, or not one of their pictures.
-    """
+    """Reads COCO Captions or Flickr8k, as one downloads them, from a folder of the learner's (at any depth): the first
+    `most` pictures in the order of their paths, as `read_picture` makes them, uint8 (n, 3, size, size), and a list of n
+    tuples of captions, as many for each picture as the one with fewest has; lower case, words of letters only, with
+    blanks between them. What has no picture, no word, or a picture that can't be read is left out; of several files of
+    captions, that with the most pictures counts. Raises CourseError: no such folder, no captions, or not one of their
+    pictures."""
     folder = existing(folder, holding=CAPTIONS)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    pictures = {p.stem.lower(): p for p in files if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")}
-    by_number = {
-        f"{stem.split('_')[0]}_": path for stem, path in pictures.items()
-    }  # Flickr8k's page names the number alone
+    named = {p.stem.lower(): p for p in files if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")}
+    named = {f"{stem.split('_')[0]}_": path for stem, path in named.items()} | named  # Flickr8k's page names numbers
     written = {path.name: said for path in files if (said := captions_in(path))}
     if not written:
-        raise CourseError(
-            f"There are no captions that can be read in the folder {folder.name!r}. It must hold {CAPTIONS}."
-        )
+        raise CourseError(f"The folder {folder.name!r} holds no captions that can be read. Give one with {CAPTIONS}.")
     best = {}
     for said in written.values():
         found = {}
         for name, caption in said:
             stem = re.split(r"[\\/]", name)[-1].rsplit(".", 1)[0].lower()
-            path, words = pictures.get(stem) or by_number.get(stem), re.findall(r"[^\W\d_]+", caption.lower())
+            path, words = named.get(stem), re.findall(r"[^\W\d_]+", caption.lower())
             if path and words:
                 found.setdefault(path, []).append(" ".join(words))
         best = max(best, found, key=len)
