@@ -16,6 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 from helpers import CourseError
+from helpers.training import place
 
 # Okabe and Ito's palette, black last. https://jfly.uni-koeln.de/color/
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"]
@@ -97,13 +98,7 @@ def show(figure, alt, caption="", handle=None):
         f'<figure style="margin: 0.5em 0"><img alt="{html.escape(alt)}" src="{picture}" '
         f'style="width: {figure.get_figwidth() * 80:.0f}px; max-width: 100%; border-radius: 6px">{below}</figure>'
     )
-    if handle is None:
-        display(shown)
-    elif getattr(handle, "in_use", False):
-        handle.update(shown)
-    else:
-        handle.display(shown)
-        handle.in_use = True
+    display(shown) if handle is None else place(handle, shown)
 
 
 def source(picture):

@@ -1,6 +1,7 @@
 """Device, seed, and the loop that shows a run's progress."""
 
 import functools
+import io
 import math
 import os
 import random
@@ -22,33 +23,31 @@ def live():
     return "JPY_SESSION_NAME" in os.environ or "VSCODE_PID" in os.environ or sys.stderr.isatty()
 
 
-class Line:
+def place(handle, shown, **how):
+    """Shows something by an `IPython.display.DisplayHandle`, in the place of what the handle showed before."""
+    (handle.update if getattr(handle, "in_use", False) else handle.display)(shown, **how)
+    handle.in_use = True
+
+
+class Line(io.TextIOBase):
     """A file for tqdm that is one line of a notebook: each text written to it takes the place of the one before."""
 
     def __init__(self):
         self.handle = DisplayHandle()
-        self.show = self.handle.display
 
     def write(self, text):
         if text.strip():
-            self.show({"text/plain": text.strip()}, raw=True)
-            self.show = self.handle.update
-
-    def flush(self):
-        pass
+            place(self.handle, {"text/plain": text.strip()}, raw=True)
 
 
 class Progress(tqdm):
-    """tqdm's bar as a line of text. Once it is closed, a notebook keeps a plain line, a terminal nothing.
-
-    It is drawn where somebody watches, and not where a notebook runs as a test.
-    """
+    """tqdm's bar as a line of text, where somebody watches. Once closed, a notebook keeps a plain line, a terminal
+    nothing."""
 
     def __init__(self, desc, batches=()):
-        if get_ipython() is None or sys.stderr.isatty():
-            super().__init__(batches, desc, leave=False, disable=not live())
-        else:
-            super().__init__(batches, desc, file=Line(), ncols=90, disable=not live())
+        terminal = get_ipython() is None or sys.stderr.isatty()
+        place = {"leave": False} if terminal else {"file": Line(), "ncols": 90}
+        super().__init__(batches, desc, disable=not live(), **place)
 
     def close(self):
         self.bar_format = "{desc}: {n_fmt}/{total_fmt} batches in {elapsed}"  # what stays
@@ -75,11 +74,10 @@ def compute_type(where):
     Raises:
         CourseError: COURSE_COMPUTE names another type.
     """
-    types = {"bfloat16": torch.bfloat16, "float32": torch.float32}
     asked = os.environ.get("COURSE_COMPUTE") or faster_type(torch.device(where).type)
-    if asked not in types:
+    if asked not in ("bfloat16", "float32"):
         raise CourseError(f"COURSE_COMPUTE is {asked!r}. Set it to float32 or bfloat16, or unset it.")
-    return types[asked]
+    return getattr(torch, asked)
 
 
 @functools.cache
@@ -110,8 +108,7 @@ def faster_type(kind):
 
 def autocast(where):
     """Inside `with autocast(device):`, matrix products are of `compute_type(device)`."""
-    chosen = compute_type(where)
-    return torch.autocast(torch.device(where).type, torch.bfloat16, enabled=chosen == torch.bfloat16)
+    return torch.autocast(torch.device(where).type, torch.bfloat16, enabled=compute_type(where) == torch.bfloat16)
 
 
 def seed_everything(seed):
@@ -122,9 +119,8 @@ def seed_everything(seed):
 
 
 def fit(step, batches, epochs, after_epoch=None, report_every=1):
-    """Runs a training step over all batches of all epochs and prints a line an epoch, or one every few epochs.
-
-    Where somebody watches, a bar tells the batch, its loss, and the time that remains.
+    """Runs a training step over all batches of all epochs. Where somebody watches, a bar tells the batch, its loss, and
+    the time that remains.
 
     Args:
         step: called with each batch; updates the model and returns the batch's mean loss (a float or a 0-d tensor).
