@@ -31,9 +31,7 @@ def recall_at_k(scores, relevant, k=10):
     if not isinstance(k, int) or k < 1:
         raise CourseError(f"recall_at_k looks at the first k answers; k is {k}. Give 1 or more, a whole number.")
     if scores.isnan().any():
-        raise CourseError(
-            "recall_at_k found a score that is not a number (NaN). Look at the cell that makes the scores."
-        )
+        raise CourseError("recall_at_k found a score that is not a number (NaN). Look at what made it.")
     has = relevant.any(1)
     if not has.any():
         raise CourseError("recall_at_k: not one query has a relevant item.")
@@ -61,17 +59,16 @@ def frechet_distance(a, b):
     Raises:
         CourseError: shapes do not fit, fewer than two pictures on a side, or a feature is not a finite number.
     """
-    a, b = (torch.as_tensor(x).cpu().double() for x in (a, b))
+    a, b = (torch.as_tensor(x).cpu().double().numpy(force=True) for x in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise CourseError(
             "frechet_distance takes two tables (pictures, features) of equal features and at least 2 pictures, "
-            f"not {tuple(a.shape)} and {tuple(b.shape)}."
+            f"not {a.shape} and {b.shape}."
         )
-    if not all((x.abs() < 1e100).all() for x in (a, b)):  # squares of larger ones are infinite
+    if not all((np.abs(x) < 1e100).all() for x in (a, b)):  # squares of larger ones are infinite
         raise CourseError(
             "frechet_distance found a feature that is not a finite number, or far too large. Look at what made it."
         )
-    a, b = a.numpy(force=True), b.numpy(force=True)
     centred = [(x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b)]
     mixed = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
     spread = sum((x**2).sum() for x in centred)

