@@ -1,4 +1,4 @@
-"""`check("1.2", function)`: tells at once whether an exercise is solved, and hints a little more each time it is not."""
+"""`check("1.2", function)`: tells at once whether an exercise is solved, and hints a little more each time it isn't."""
 
 from helpers.checks.checking import check
 from helpers.checks.comparing import close, first_wrong, refuses
@@ -7,7 +7,22 @@ from helpers.checks.progress import attempts, passed, progress, results, solved
 from helpers.checks.running import run
 from helpers.checks.telling import NO_GRADIENT, NOTHING, UNWRITTEN
 
-__all__ = """
-    NO_GRADIENT NOTHING UNWRITTEN Case Exercise attempts check close find first_wrong module_of passed progress refuses
-    results run solved
-""".split()
+__all__ = [
+    "NO_GRADIENT",
+    "NOTHING",
+    "UNWRITTEN",
+    "Case",
+    "Exercise",
+    "attempts",
+    "check",
+    "close",
+    "find",
+    "first_wrong",
+    "module_of",
+    "passed",
+    "progress",
+    "refuses",
+    "results",
+    "run",
+    "solved",
+]

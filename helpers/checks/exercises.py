@@ -17,9 +17,6 @@ class Case:
     function: callable
     hint: str = ""
 
-    def __iter__(self):  # `for expectation, function in exercise.cases`
-        return iter((self.expectation, self.function))
-
 
 @dataclass
 class Exercise:
@@ -31,10 +28,10 @@ class Exercise:
             the function pad alone. The last of all names the solution.
         cases: in the order in which they are tried. Each function takes the learner's functions and tells whether they
             meet the expectation: it returns True, or a text that says what came instead.
-        forbidden: what the card forbids and why, `{"torch.fft.fft": "write the sums yourself"}`; a module stands for all
-            its functions.
-        changes: what a call may change and leave changed: "inputs" (tensors, lists, ... that it is given), "weights" (of
-            modules that it is given, with their gradients), "modes" (training or evaluation), "seed" (torch's own).
+        forbidden: what the card forbids and why, `{"torch.fft.fft": "write the sums yourself"}`; a module stands for
+            all its functions.
+        changes: what a call may leave changed: "inputs" (tensors, lists, ... that it is given), "weights" (of modules
+            that it is given, with their gradients), "modes" (training or evaluation), "seed" (of shared generators).
         seconds: the longest that one call may take.
     """
 

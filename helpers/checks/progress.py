@@ -1,4 +1,4 @@
-"""Where a learner stands: kept in notebooks/work/progress.json while a notebook of that folder runs, and nowhere else."""
+"""Where a learner stands: kept in notebooks/work/progress.json while a notebook of that folder runs."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ results = {}  # of each exercise that was checked in this kernel: its record, as
 
 
 def place():
-    """The file, if this is a learner's notebook in notebooks/work/; None for a class's graded notebooks and for tests."""
+    """The file, if this is a learner's notebook in notebooks/work/; None where a class is graded, and for tests."""
     notebook = Path(os.environ.get("JPY_SESSION_NAME") or "").parent  # JupyterLab tells which one
     with contextlib.suppress(OSError):
         if WORK.is_dir() and "PYTEST_VERSION" not in os.environ:

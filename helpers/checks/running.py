@@ -114,7 +114,7 @@ def run(exercise, case, functions, seconds=None):
         The verdict, True or a text that says what went wrong; and the Run.
     """
     calls = Run(exercise, functions, seconds)
-    states = random.getstate(), np.random.get_state()
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             random.seed(0)

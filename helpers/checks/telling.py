@@ -55,9 +55,8 @@ def misfit(error, last):
     if last is None:
         return NOTHING
     said = message(error)
-    if "does not require grad" in said or (
-        "'NoneType'" in said and not (isinstance(last, list | tuple) and any(x is None for x in last))
-    ):
+    part_missing = isinstance(last, list | tuple) and any(x is None for x in last)
+    if "does not require grad" in said or ("'NoneType'" in said and not part_missing):
         return NO_GRADIENT
     return f"the check cannot use {what(last)} that it returned ({said})"
 
