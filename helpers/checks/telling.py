@@ -58,11 +58,12 @@ def misfit(error, last):
     part_missing = isinstance(last, list | tuple) and any(x is None for x in last)
     if "does not require grad" in said or ("'NoneType'" in said and not part_missing):
         return NO_GRADIENT
-    return f"the check cannot use {what(last)} that it returned ({said})"
+    return f"the check cannot use what it returned, {what(last)} ({said})"
 
 
 def what(x):
-    """A value in a few words: "the tensor of shape (3, 4)"."""
+    """A value in a few words: "a tensor of shape (3, 4)"."""
     if isinstance(x, torch.Tensor | np.ndarray):
-        return f"the {'tensor' if isinstance(x, torch.Tensor) else 'array'} of shape {tuple(x.shape)}"
-    return f"the {type(x).__name__} of {len(x)}" if isinstance(x, list | tuple) else f"the {type(x).__name__}"
+        return f"{'a tensor' if isinstance(x, torch.Tensor) else 'an array'} of shape {tuple(x.shape)}"
+    kind = f"{'an' if type(x).__name__[0] in 'aeiou' else 'a'} {type(x).__name__}"
+    return f"{kind} of {len(x)}" if isinstance(x, list | tuple) else kind
