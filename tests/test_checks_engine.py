@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from helpers import checks
-from helpers.checks import Exercise, close, comparing, exercises, first_wrong, limits, refuses
+from helpers.checks import Exercise, close, comparing, exercises, first_wrong, refuses
 from tests import mutants
 
 progress = importlib.import_module("helpers.checks.progress")  # helpers.checks.progress is the function
@@ -106,10 +106,10 @@ def test_an_answer_that_changes_its_input_is_refused_and_poisons_nothing(functio
 )
 def test_every_kind_of_input_is_watched_and_put_back(given, change, exercise, said):
     exercise.case("it looks and leaves")(lambda function: function(given) is None)
-    before = repr(given)
-    marks, words = said(lambda x: change(x) and None)
+    before = repr(given).split("grad_fn")[0]
+    marks, words = said(lambda x: (change(x), None)[1])
     assert marks == 0 and ("it changes" in words or "it leaves a module" in words)
-    assert repr(given) == before
+    assert repr(given).startswith(before)
     assert said(lambda x: None)[0] == 3
 
 
@@ -176,6 +176,8 @@ def test_what_all_cells_share_is_put_back_and_told(leave, told, doubling, said):
         shared += torch.get_num_threads(), os.getcwd(), np.geterr(), os.environ.get("A_VARIABLE"), warnings.filters[:]
         return *shared, torch.get_rng_state().tolist(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
 
+    torch.use_deterministic_algorithms(True)  # imports half of torch the first time, and may be slow
+    torch.use_deterministic_algorithms(False)
     before = state()
     marks, words = said(lambda x: (leave(), twice(x))[1])
     assert state() == before and told in words and marks == (0 if told else 3)
@@ -200,7 +202,7 @@ def test_no_except_of_the_learners_hides_the_time_limit(doubling, said):
             try:
                 x = x + 1
             except Exception:
-                pass
+                continue
 
     def catches_all(x):
         while True:
@@ -423,7 +425,7 @@ def test_one_error_is_told_once(doubling, said):
     def fails(x):
         raise KeyError("a key that has a long name, so that it is tiresome to read it twice")
 
-    assert said(fails)[1].count("a key that has a long name") == 1
+    assert said(fails)[1].count("it stopped with") == 1
 
 
 # forbidden functions, classes
@@ -439,7 +441,7 @@ def test_what_the_card_forbids_is_stopped_with_its_reason_however_it_is_called(e
         try:
             torch.nn.functional.kl_div(x, x)
         except:  # noqa: E722
-            pass
+            x = x + 0
         return x * 1
 
     def under_another_name(x):
@@ -448,14 +450,14 @@ def test_what_the_card_forbids_is_stopped_with_its_reason_however_it_is_called(e
         return x * math.sin(0)
 
     names = {"other": kl_div, "torch": torch}
-    exec("def imported(x):\n    return other(x, x)", names)
+    exec(compile("def imported(x):\n    return other(x, x)", "a cell", "exec"), names)
     for function in (
         lambda x: torch.nn.functional.kl_div(x, x),
         lambda x: torch.nn.KLDivLoss()(x, x),
         lambda x: x.cumsum(0),
         hidden,
         under_another_name,
-        names["imported"] if limits.own("<learner>") else hidden,
+        names["imported"],
     ):
         marks, words = said(function)
         assert marks == 0 and "which this exercise forbids" in words
@@ -598,6 +600,7 @@ def test_progress_survives_a_restart(kept, said, capsys):
     words = capsys.readouterr().out
     assert "solved before; not run since" in words and "3 of 3" in words and "not run" in words
     assert "Hint 3" in said(lambda x: x + 1)[1], "hints that were seen are not taken back by a restart"
+    said(lambda x: x + 2)
     checks.progress()
     assert "1.5 of 17" in capsys.readouterr().out
     said(twice)
@@ -656,7 +659,9 @@ def test_mutants_are_refused_by_a_good_check_and_found_in_a_weak_one(exercise):
     tried, survivors = mutants.survivors(exercise, [linear])
     assert tried >= 10 and survivors == []
     exercise.cases.clear()
-    exercise.case("one example")(lambda f: bool(abs(float(f(torch.ones(1, 2), torch.ones(2))) - 2) < 1e-6))
+    exercise.case("one example")(
+        lambda function: bool(abs(float(function(torch.ones(1, 2), torch.ones(2))) - 2) < 1e-6)
+    )
     _, survivors = mutants.survivors(exercise, [linear])
     for name in ("frozen x", "frozen w", "detached", "squeezed", "cast", "its first result for ever", "cut x"):
         assert f"function: {name}" in survivors

@@ -139,6 +139,7 @@ def everywhere(function, answer, inputs, sizes, dtypes=(torch.float32, torch.flo
             arguments = {name: as_dtype(x, dtype) for name, x in inputs(**size).items()}
             if (verdict := agrees(function, answer, arguments, **how)) is not True:
                 return f"{words}, {str(dtype).removeprefix('torch.')}: {verdict}" if words else verdict
+    arguments = inputs(**sizes[0])
     if (verdict := agrees(function, answer, arguments, by_name=True, **how)) is not True:
         return f"called by name, as {', '.join(f'{name}=...' for name in arguments)}: {verdict}"
     apart = {name: spread(x) for name, x in arguments.items()}
@@ -151,8 +152,10 @@ def as_dtype(x, dtype):
 
 
 def spread(x):
-    """The same values with gaps in memory."""
-    return torch.stack([x, x], -1)[..., 0] if isinstance(x, torch.Tensor) and x.ndim else x
+    """The same values in another order in memory, or with gaps."""
+    if not isinstance(x, torch.Tensor) or x.ndim == 0:
+        return x
+    return torch.stack([x, x], -1)[..., 0] if x.ndim == 1 else x.transpose(-1, -2).contiguous().transpose(-1, -2)
 
 
 def follows_seed(draw):

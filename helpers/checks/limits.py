@@ -48,7 +48,7 @@ def time_limit(seconds):
     fired, done = 0, False
 
     def every_line(frame, event, argument):
-        if own(frame.f_code.co_filename) and not done:
+        if event == "line" and own(frame.f_code.co_filename) and not done:
             raise Stopped
         return every_line
 

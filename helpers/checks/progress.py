@@ -41,16 +41,13 @@ def read(file=None):
 
 def write(number, record):
     """Adds a record to the file, whatever another kernel writes meanwhile; goes on without where that is impossible."""
+    lock = FILE.with_suffix(".lock")
     with contextlib.suppress(OSError):
-        lock = FILE.with_suffix(".lock")
-        for _ in range(100):
-            try:
-                os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-                break
-            except FileExistsError:
-                if time.time() - lock.stat().st_mtime > 5:  # left by a kernel that died
-                    lock.unlink(missing_ok=True)
-                time.sleep(0.02)
+        end = time.monotonic() + 10
+        while not locked(lock):
+            if time.monotonic() > end:
+                return
+            time.sleep(0.01)
         try:
             records = read() | {number: record}
             part = FILE.with_suffix(f".{os.getpid()}")
@@ -58,6 +55,21 @@ def write(number, record):
             os.replace(part, FILE)
         finally:
             lock.unlink(missing_ok=True)
+
+
+def locked(lock):
+    """Whether this file could be made: then nobody else writes."""
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+        return True
+    except (FileExistsError, PermissionError):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - lock.stat().st_mtime > 5:  # left by a kernel that died
+                lock.unlink(missing_ok=True)
+            return False
+        if not os.access(lock.parent, os.W_OK):
+            raise
+        return False
 
 
 def note(number, marks, done, failed, functions):

@@ -12,7 +12,7 @@ import torch
 
 from helpers.checks.limits import Fault, Stopped, Words, forbidden, own, time_limit
 from helpers.checks.state import Watch
-from helpers.checks.telling import described, misfit, place, truth
+from helpers.checks.telling import NO_GRADIENT, NOTHING, described, misfit, place, truth
 
 
 class Run:
@@ -122,6 +122,8 @@ def run(exercise, case, functions, seconds=None):
             torch.manual_seed(0)
             with time_limit(6 * calls.seconds):  # what a learner's iterator does is done outside a call
                 verdict = truth(case.function(*calls.functions))
+            if verdict == NOTHING and calls.last is not None:  # it was a gradient that the case found missing
+                verdict = NO_GRADIENT
     except KeyboardInterrupt:
         raise
     except Fault as fault:

@@ -37,14 +37,15 @@ def compact(x):
 def copied(x, memo=None):
     """A deep copy of what a caller hands over.
 
-    Tensors that record gradients come as they are (the caller asks for their gradients), and so do modules, optimizers,
-    generators, functions and other objects: their own state is the point of handing them over.
+    A copy of a tensor that records gradients leads them on to the caller's. Modules, optimizers, generators, functions
+    and other objects come as they are: their own state is the point of handing them over.
     """
     memo = {} if memo is None else memo
     if id(x) in memo:
         return memo[id(x)]  # what was one thing stays one thing
     if isinstance(x, torch.Tensor):
-        memo[id(x)] = x if x.requires_grad else compact(x.detach())
+        with torch.enable_grad():
+            memo[id(x)] = x.clone() if x.requires_grad else compact(x.detach())
     elif isinstance(x, np.ndarray):
         memo[id(x)] = x.copy(order="K")
     elif type(x) in (list, set, frozenset):
@@ -108,7 +109,6 @@ class Watch:
     def __init__(self, arguments, allowed, itself=()):
         self.allowed, self.arguments = allowed, arguments
         self.given = arguments if "inputs" in allowed else copied(arguments)
-        self.leaves = [(x, x.detach().clone(), True) for x in parts(arguments, torch.Tensor) if x.requires_grad]
         given = list(parts(arguments, nn.Module))
         self.modules = [module for one in (*given, *parts(itself, nn.Module)) for module in one.modules()]
         self.modes = [module.training for module in self.modules]
@@ -156,16 +156,10 @@ class Watch:
         return [*self.inputs(), *changed]
 
     def inputs(self):
-        """What was changed of the things that the call was given; copies aside, they are put back."""
+        """What was changed of the things that the call was given. Weights are put back; all else was a copy."""
         told = []
-        if "inputs" not in self.allowed:
-            if not same(self.given, self.arguments):
-                told.append("it changes what it was given: work on a copy, or make a new one")
-            for leaf, before, records in self.leaves:
-                if not same(leaf.detach(), before) or leaf.requires_grad != records:
-                    leaf.data = before
-                    leaf.requires_grad_(records)
-                    told.append("it changes a tensor that it was given: make a new one")
+        if not same(self.given, self.arguments):
+            told.append("it changes what it was given: work on a copy, or make a new one")
         for weight, (before, records) in zip(self.weights, self.kept, strict=True):
             if not same(weight.detach(), before) or weight.requires_grad != records:
                 weight.data = before
