@@ -13,7 +13,7 @@ endif
 
 SITE ?= results/site
 
-.PHONY: lab test lint lock assignments figures race site grade
+.PHONY: lab test lint lock assignments figures race site grade progress
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.assignments copy
 	$(BIN)/jupyter lab --ServerApp.ip=localhost --ServerApp.root_dir=. --LanguageServerManager.autodetect=False \
@@ -49,6 +49,10 @@ endif
 lock:
 	uv pip compile pyproject.toml --extra instructor --extra site --universal --python-version 3.11 --fork-strategy fewest \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade --quiet -o requirements.txt
+
+# Where you stand: exercises solved, marks, hints, over all assignments.
+progress: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.progress
 
 assignments: $(INSTALLED)
 	$(BIN)/python -m helpers.commands.assignments generate

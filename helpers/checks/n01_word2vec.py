@@ -6,7 +6,7 @@ from collections import Counter
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import NO_GRADIENT, NOTHING, Exercise, close, first_wrong, refuses
+from helpers.checks import NOTHING, Exercise, close, everywhere, first_wrong, refuses
 
 EXERCISES = {
     "1.1": Exercise(
@@ -33,6 +33,10 @@ EXERCISES = {
             "The noise words enter with a minus inside the sigmoid, and are summed; only the pairs are averaged.",
             "log(sigmoid(-200)) is -inf once the sigmoid has rounded to 0. torch.nn.functional has it in one step.",
         ],
+        forbidden={
+            f"torch.nn.functional.{name}": "write the loss with logsigmoid, as the formula has it"
+            for name in ("binary_cross_entropy_with_logits", "binary_cross_entropy")
+        },
     ),
     "1.4": Exercise(
         4,
@@ -149,36 +153,34 @@ def true_loss(u, v_true, v_noise):
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(u)
 
 
-@EXERCISES["1.3"].case("the loss is one number, a tensor that gradients flow through")
-def _(function):
-    u, v_true, v_noise = vectors()
-    loss = function(u.requires_grad_(), v_true, v_noise)
-    if not isinstance(loss, torch.Tensor) or loss.dim():
-        return f"it is {type(loss).__name__} of shape {tuple(getattr(loss, 'shape', ()))}"
-    return loss.requires_grad or NO_GRADIENT
+def drawn(pairs=7, k=4, d=6, scale=1.0):
+    return dict(zip(("u", "v_true", "v_noise"), vectors(pairs, k, d, scale), strict=True))
 
 
 @EXERCISES["1.3"].case("with all vectors 0 it is (1 + k) log 2")
-def _(function):
-    return close(function(*vectors(scale=0.0)), torch.tensor(5 * 0.6931472, dtype=torch.float64))
+def _(negative_sampling_loss):
+    return close(negative_sampling_loss(*vectors(scale=0.0)), torch.tensor(5 * 0.6931472, dtype=torch.float64))
 
 
-@EXERCISES["1.3"].case("it agrees with torch's own logistic loss on random vectors")
-def _(function):
-    arguments = vectors()
-    return close(function(*arguments), true_loss(*arguments))
+@EXERCISES["1.3"].case(
+    "value and gradients are those of torch's own logistic loss, for one pair and many, in float32 and float64",
+    hint="The loss is the mean over the pairs: sum over the noise words first, then .mean() over the pairs.",
+)
+def _(negative_sampling_loss):
+    sizes = [{"pairs": 7, "k": 4}, {"pairs": 1, "k": 3}, {"pairs": 5, "k": 1}]
+    return everywhere(negative_sampling_loss, true_loss, drawn, sizes, gradients=True)
 
 
 @EXERCISES["1.3"].case("twice as many of the same pairs give the same loss: it is a mean over pairs")
-def _(function):
+def _(negative_sampling_loss):
     arguments = vectors()
-    return close(function(*[torch.cat([v, v]) for v in arguments]), true_loss(*arguments))
+    return close(negative_sampling_loss(*[torch.cat([v, v]) for v in arguments]), true_loss(*arguments))
 
 
 @EXERCISES["1.3"].case("scores of some hundreds do not make it infinite")
-def _(function):
-    arguments = vectors(scale=15.0)
-    return close(function(*[v.float() for v in arguments]), true_loss(*[v.float() for v in arguments]))
+def _(negative_sampling_loss):
+    arguments = [v.float() for v in vectors(scale=15.0)]
+    return close(negative_sampling_loss(*arguments), true_loss(*arguments))
 
 
 def gradients_agree(function, which, **sizes):

@@ -131,7 +131,7 @@ def run(exercise, case, functions, seconds=None):
     except Stopped as error:
         verdict = f"it was stopped after {calls.seconds:g} seconds{place(error)}: does a loop there never end?"
     except BaseException as error:
-        verdict = described(error) if error is calls.error else misfit(error, calls.last)
+        verdict = described(error) if error is calls.error else misfit(error, calls.last, calls.returned)
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002

@@ -75,7 +75,7 @@ def same(a, b):
     if isinstance(a, np.ndarray):
         return a.shape == b.shape and a.dtype == b.dtype and bool(((a == b) | ((a != a) & (b != b))).all())
     if isinstance(a, list | tuple):
-        if a and isinstance(a[0], str | int | float):  # a long list of words, quickly
+        if all(isinstance(part, str | int | float) for part in a):  # a long list of words, quickly
             return a == b
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):

@@ -50,8 +50,10 @@ def described(error):
     return f"it stopped with {message(error)}{place(error)}"
 
 
-def misfit(error, last):
+def misfit(error, last, returned=True):
     """An error of the case itself, brought about by the last value that came back."""
+    if not returned:
+        return f"the check itself stopped with {message(error)}: please tell your teacher"
     if last is None:
         return NOTHING
     said = message(error)
