@@ -100,7 +100,6 @@ class Check:
         points = self.exercise.points
         if wrong := self.misused():
             say(f"✘ {wrong}")
-            note(self.number, 0.0, False, False, ())
             return Marks(0)
         if not can_be_stopped():
             say("(Here a call that never ends cannot be stopped by the check: use the stop button.)")

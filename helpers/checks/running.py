@@ -108,7 +108,7 @@ def run(exercise, case, functions, seconds=None):
         exercise: an Exercise.
         case: one of its cases.
         functions: the learner's.
-        seconds: the time for a call, where it is not the exercise's.
+        seconds: the time for a call, where an earlier one had to be stopped.
 
     Returns:
         The verdict, True or a text that says what went wrong; and the Run.
@@ -130,6 +130,8 @@ def run(exercise, case, functions, seconds=None):
         verdict = str(fault)
     except Stopped as error:
         verdict = f"it was stopped after {calls.seconds:g} seconds{place(error)}: does a loop there never end?"
+        if seconds:
+            verdict = "it does not end here either"
     except BaseException as error:
         verdict = described(error) if error is calls.error else misfit(error, calls.last, calls.returned)
     finally:
