@@ -281,12 +281,14 @@ WRONG = [
 
 
 def test_the_wrong_guess_gets_a_tick_a_cross_a_hint_and_a_third_of_the_marks(capsys):
-    """As the notebook's text says of it; and one hint more the second time."""
+    """As the notebook's text says of it; and one hint more for another try."""
     checks.attempts.clear()
     assert checks.check("0.0", right.sum_of_shape) == 0.33
     first = capsys.readouterr().out
     assert first.count("✔") == 1 and first.count("✘") == 2 and first.count("Hint") == 1 and "Hint 1 of 4" in first
     checks.check("0.0", right.sum_of_shape)
+    assert "Hint 2" not in capsys.readouterr().out, "the same code again costs nothing"
+    checks.check("0.0", lambda shape: sum(shape) + 1)
     assert "Hint 2 of 4" in capsys.readouterr().out
 
 
