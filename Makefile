@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
 SITE ?= results/site
 
-.PHONY: lab update doctor test test-all lint lock assignments figures race site grade
+.PHONY: lab update doctor test test-all lint lock assignments figures race site grade progress
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.lab $(LAB_FLAGS)
 
@@ -42,6 +42,10 @@ lock:
 # Needs no library, so it works whatever is installed.
 update:
 	@$(PYTHON) -m helpers.commands.update
+
+# Where you stand: exercises solved, marks, hints, over all assignments.
+progress: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.progress
 
 assignments: $(INSTALLED)
 	$(BIN)/python -m helpers.commands.assignments generate

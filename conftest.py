@@ -41,6 +41,9 @@ def pytest_generate_tests(metafunc):
             ]
             metafunc.parametrize(argument, cases, ids=names)
 
+    if "numbered" in metafunc.fixturenames:  # every exercise of a module
+        metafunc.parametrize("numbered", sorted({number for number, _ in metafunc.module.RIGHT}))
+
 
 def get_message(self, stream, timeout=None, original=nbval.kernel.RunningKernel.get_message):
     """Waits for the kernel a second at a time, so that a dead one is missed at once, not at the cell's timeout."""

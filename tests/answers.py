@@ -4,11 +4,15 @@ A module of tests says `from tests.answers import *` and has two lists, RIGHT an
 "1.2", and the functions that `check` gets. conftest.py hands each pair to the tests below.
 """
 
+import pytest
+
 from helpers import checks
+from tests import mutants
 
 __all__ = [
     "test_a_right_answer_is_accepted",
     "test_a_wrong_answer_is_refused",
+    "test_mutants_made_by_machine_are_refused",
     "test_every_exercise_has_three_wrong_answers_and_two_right_ones",
 ]
 
@@ -24,6 +28,15 @@ def test_a_wrong_answer_is_refused(wrong_answer, capsys):
     assert not checks.passed(number)
     said = capsys.readouterr().out
     assert "✘" in said and "Hint 1" in said
+
+
+def test_mutants_made_by_machine_are_refused(numbered, request):
+    tried, alive = mutants.unexplained(numbered, request.module)
+    print(f"exercise {numbered}: {tried} mutants made by machine")
+    if numbered in mutants.TODO:
+        assert alive, f"take {numbered} off tests.mutants.TODO"
+        pytest.xfail(f"{len(alive)} of {tried} mutants survive: {'; '.join(alive)}")
+    assert not alive
 
 
 def test_every_exercise_has_three_wrong_answers_and_two_right_ones(request):

@@ -211,6 +211,6 @@ def test_marks_add_up_to_sixteen():
 def test_a_set_of_names_is_told_by_its_cause_and_a_p_value_by_its_name(capsys):
     checks.check("8.3", by_a_set)
     checks.check("8.4", control_like(plus=0))
-    said = capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
     assert said.count("in a new kernel the same seed gives other folds") == 1
     assert "p = 1/100: p: it is 0, not 0.01" in said

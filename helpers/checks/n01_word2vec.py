@@ -6,7 +6,7 @@ from collections import Counter
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import NO_GRADIENT, NOTHING, Exercise, close, first_wrong, refuses
+from helpers.checks import NOTHING, Exercise, alike, close, everywhere, first_wrong, refuses
 
 EXERCISES = {
     "1.1": Exercise(
@@ -41,6 +41,11 @@ EXERCISES = {
             "An error times the other side's vector: a centre collects from all its words, a word from its centre.",
             "The loss is a mean over the pairs, so each gradient is divided by their number.",
         ],
+        forbidden={
+            "torch.autograd.grad": "write the gradient out",
+            "torch.autograd.backward": "write the gradient out",
+            "torch.func": "write the gradient out",
+        },
     ),
     "1.5": Exercise(
         3,
@@ -149,53 +154,48 @@ def true_loss(u, v_true, v_noise):
     return F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(u)
 
 
-@EXERCISES["1.3"].case("the loss is one number, a tensor that gradients flow through")
-def _(function):
-    u, v_true, v_noise = vectors()
-    loss = function(u.requires_grad_(), v_true, v_noise)
-    if not isinstance(loss, torch.Tensor) or loss.dim():
-        return f"it is {type(loss).__name__} of shape {tuple(getattr(loss, 'shape', ()))}"
-    return loss.requires_grad or NO_GRADIENT
+def drawn(pairs=7, k=4, d=6, scale=1.0):
+    return dict(zip(("u", "v_true", "v_noise"), vectors(pairs, k, d, scale), strict=True))
 
 
 @EXERCISES["1.3"].case("with all vectors 0 it is (1 + k) log 2")
-def _(function):
-    return close(function(*vectors(scale=0.0)), torch.tensor(5 * 0.6931472, dtype=torch.float64))
+def _(negative_sampling_loss):
+    return close(negative_sampling_loss(*vectors(scale=0.0)), torch.tensor(5 * 0.6931472, dtype=torch.float64))
 
 
-@EXERCISES["1.3"].case("it agrees with torch's own logistic loss on random vectors")
-def _(function):
-    arguments = vectors()
-    return close(function(*arguments), true_loss(*arguments))
+@EXERCISES["1.3"].case(
+    "value and gradients are those of torch's own logistic loss, for one pair and many, in float32 and float64",
+    hint="The loss is the mean over the pairs: sum over the noise words first, then .mean() over the pairs.",
+)
+def _(negative_sampling_loss):
+    sizes = [{"pairs": 7, "k": 4}, {"pairs": 1, "k": 3}, {"pairs": 5, "k": 1}]
+    return everywhere(negative_sampling_loss, true_loss, drawn, sizes, gradients=True)
 
 
 @EXERCISES["1.3"].case("twice as many of the same pairs give the same loss: it is a mean over pairs")
-def _(function):
+def _(negative_sampling_loss):
     arguments = vectors()
-    return close(function(*[torch.cat([v, v]) for v in arguments]), true_loss(*arguments))
+    return close(negative_sampling_loss(*[torch.cat([v, v]) for v in arguments]), true_loss(*arguments))
 
 
 @EXERCISES["1.3"].case("scores of some hundreds do not make it infinite")
-def _(function):
-    arguments = vectors(scale=15.0)
-    return close(function(*[v.float() for v in arguments]), true_loss(*[v.float() for v in arguments]))
+def _(negative_sampling_loss):
+    arguments = [v.float() for v in vectors(scale=15.0)]
+    return close(negative_sampling_loss(*arguments), true_loss(*arguments))
 
 
-def gradients_agree(function, which, **sizes):
-    arguments = vectors(**sizes)
-    try:
-        with torch.inference_mode():  # autograd is closed, and the learner's function gets vectors of its own
-            got = function(*[v.clone() for v in arguments])
-    except RuntimeError as error:
-        if "does not require grad" in str(error) or "Inference tensors" in str(error):
-            return "autograd is closed here: write the gradient out"
-        raise
+def true_gradient(u, v_true, v_noise):
+    leaves = [x.clone().requires_grad_() for x in (u, v_true, v_noise)]
+    return torch.autograd.grad(true_loss(*leaves), leaves)
+
+
+def gradient_agrees(function, which):
+    arguments = vectors()
+    got = function(*arguments)
     if not isinstance(got, tuple | list) or len(got) != 3:
         return "it must return three tensors: for u, v_true and v_noise"
-    leaves = [v.clone().requires_grad_() for v in arguments]
-    got = [g.clone() for g in got]
-    got, expected = got[which], torch.autograd.grad(true_loss(*leaves), leaves)[which]
-    if (verdict := close(got, expected)) == "the values differ":
+    got, expected = got[which], true_gradient(*arguments)[which]
+    if (verdict := alike(got, expected)) == "the values differ":
         ratio = ((got * expected).sum() / expected.square().sum()).item()
         if close(got, ratio * expected) is True:
             return f"every value is {ratio:.3g} times what it should be"
@@ -205,13 +205,14 @@ def gradients_agree(function, which, **sizes):
 for which, name in enumerate(("u", "v_true", "v_noise")):
 
     @EXERCISES["1.4"].case(f"the gradient of {name} is autograd's")
-    def _(function, which=which):
-        return gradients_agree(function, which)
+    def _(negative_sampling_gradient, which=which):
+        return gradient_agrees(negative_sampling_gradient, which)
 
 
-@EXERCISES["1.4"].case("all three also for other numbers of pairs, noise words and dimensions")
-def _(function):
-    return first_wrong(*[gradients_agree(function, which, pairs=3, k=9, d=2) for which in range(3)])
+@EXERCISES["1.4"].case("all three also for other numbers of pairs, noise words and dimensions, in float32 and float64")
+def _(negative_sampling_gradient):
+    sizes = [{"pairs": 3, "k": 9, "d": 2}, {"pairs": 1, "k": 1, "d": 1}]
+    return everywhere(negative_sampling_gradient, true_gradient, drawn, sizes)
 
 
 # 1.5 nearest neighbours and analogies

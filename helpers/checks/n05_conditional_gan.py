@@ -62,6 +62,7 @@ EXERCISES = {
             "The generator's backward leaves gradients in the discriminator, too. When must they be cleared?",
             "fake.detach() is the same picture without its history: the discriminator's backward ends there.",
         ],
+        changes=("weights",),
     ),
     "5.7": Exercise(
         2,

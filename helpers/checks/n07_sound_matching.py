@@ -26,6 +26,7 @@ EXERCISES = {
             "student.train(), teacher.eval(), and the teacher looks inside torch.no_grad().",
             "optimizer.zero_grad() before loss.backward(); afterwards optimizer.step(); return loss.item().",
         ],
+        changes=("weights", "modes"),
     ),
     "7.3": Exercise(
         4,
