@@ -229,8 +229,12 @@ def test_an_interrupt_goes_through_in_one_line(doubling, capsys):
         signal.raise_signal(signal.SIGINT)
         return x
 
-    with pytest.raises(KeyboardInterrupt) as caught:
-        checks.check(NUMBER, interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            checks.check(NUMBER, interrupted)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert caught.value._render_traceback_() == [f"KeyboardInterrupt: {caught.value}"]
     assert "raise_signal" in str(caught.value) and caught.value.__cause__ is None
 
