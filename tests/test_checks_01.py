@@ -278,6 +278,20 @@ def by_autograd(u, v, n):
         return torch.autograd.grad(loss(*leaves), leaves)
 
 
+def by_backward(u, v, n):
+    leaves = [x.clone().requires_grad_() for x in (u, v, n)]
+    loss(*leaves).backward()
+    return tuple(x.grad for x in leaves)
+
+
+def by_jacobian(u, v, n):
+    return torch.autograd.functional.jacobian(loss, (u, v, n))
+
+
+def by_func(u, v, n):
+    return torch.func.grad(loss, argnums=(0, 1, 2))(u, v, n)
+
+
 def not_mean(u, v, n):
     return tuple(len(u) * g for g in gradient(u, v, n))
 
@@ -356,7 +370,7 @@ WRONG = [
     ("1.3", [lambda u, v, n: loss(u, v, n).item()]),  # gradients cannot flow
     ("1.3", [overflows]),
     ("1.3", [mean_of_noise]),
-    ("1.4", [by_autograd]),
+    *(("1.4", [wrong]) for wrong in (by_autograd, by_backward, by_jacobian, by_func)),
     ("1.4", [overwriting_gradient]),
     ("1.4", [not_mean]),
     ("1.4", [flipped]),

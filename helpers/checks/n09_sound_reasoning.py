@@ -110,7 +110,6 @@ def _(attention, peak):
 
 @EXERCISES["9.1"].case(
     "a grid of 3 x 5, a batch of 4 and of 1, in float32 and float64: values and gradients; each map sums to 1",
-    hint="Stay with torch's functions from features and sound to the map: gradients must reach both.",
 )
 def _(attention, peak):
     sizes = [{"batch": 4}, {"batch": 1, "rows": 1, "columns": 4, "temperature": 1.0}, {"rows": 5, "columns": 2, "d": 3}]
@@ -224,7 +223,7 @@ def _(attended, localisation_loss, batch_scores):
 
 @EXERCISES["9.2"].case(
     "attended: random batches, also of one, in float32 and float64: values and gradients",
-    hint="attended: a weighted sum over the places. The attention depends on places and sounds, and so do gradients.",
+    hint="attended: a softmax over the places gives the weights; the result is the weighted sum of the places.",
 )
 def _(attended, localisation_loss, batch_scores):
     return everywhere_scaled(attended, true_attended, scenes, SIZES)
@@ -238,7 +237,7 @@ def _(attended, localisation_loss, batch_scores):
 
 @EXERCISES["9.2"].case(
     "localisation_loss: random batches have the mean of their pictures' losses, a batch of one its own; and gradients",
-    hint="localisation_loss: gradients reach places, right and other; nothing is detached.",
+    hint="localisation_loss: the sound `right` picks out z; both distances from it go through one softmax.",
 )
 def _(attended, localisation_loss, batch_scores):
     return everywhere_scaled(localisation_loss, true_loss, triples, SIZES)
@@ -262,7 +261,6 @@ def _(attended, localisation_loss, batch_scores):
 
 @EXERCISES["9.2"].case(
     "batch_scores: 3 pictures and 5 sounds, 1 and 1, 4 and 2, as in a loop over all pairs: values and gradients",
-    hint="batch_scores: gradients reach places and sounds, through the attention as well as through the cosine.",
 )
 def _(attended, localisation_loss, batch_scores):
     sizes = [{"pictures": 3, "sounds": 5}, {"pictures": 1, "sounds": 1, "temperature": 0.5}]
@@ -301,7 +299,6 @@ def sounds(*shape, samples=500):
 
 @EXERCISES["9.3"].case(
     "random sounds of any shape before the samples agree with torchmetrics, in float32 and float64; and the gradients",
-    hint="Stay with torch's functions from estimate and truth to the score: gradients must reach both.",
 )
 def _(si_sdr):
     shapes = (), (3,), (2, 3), (1,), (1, 2, 1)
@@ -419,7 +416,6 @@ def _(best_order, pit_loss):
 
 @EXERCISES["9.4"].case(
     "random scores of 2, 3 and 4 voices, some below 0: the best of all orders, row by row; gradients reach the scores",
-    hint="best_order: return two tensors. Take the mean scores with indexing, which keeps gradients, not with .item().",
 )
 def _(best_order, pit_loss):
     sizes = [{"batch": 6, "k": 2}, {"batch": 1, "k": 3}, {"batch": 5, "k": 4}]
