@@ -314,7 +314,8 @@ def together(folds):
 
 
 @EXERCISES["8.3"].case(
-    "the same seed gives the same folds, whatever was drawn before; for another seed, other voices go together"
+    "the same seed gives the same folds, whatever was drawn before; for another seed, other voices go together",
+    hint="Draw the order of the voices by the seed: adding the seed to fold numbers keeps the same voices together.",
 )
 def _(split_by_voice):
     first = folds_of(split_by_voice, VOICES, 4, 7)
