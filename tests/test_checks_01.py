@@ -1,5 +1,6 @@
 """Assignment 01's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,119 @@ def other_pairs(words, window):
     if not window >= 1:
         raise ValueError("too small a window")
     return [p for d in range(1, window + 1) for a, b in zip(words, words[d:], strict=False) for p in ((a, b), (b, a))]
+
+
+def pairs_by_pointing(words, window):
+    """With a loop over all pairs of places, as lists in place of tuples."""
+    if window < 1:
+        raise ValueError("window")
+    found = []
+    for i in range(len(words)):
+        for j in range(len(words)):
+            if i != j and abs(i - j) <= window:
+                found.append([words[i], words[j]])
+    return found
+
+
+def pairs_by_slices(words, window):
+    """Each word with the slices on its two sides; a tuple of pairs."""
+    if window < 1:
+        raise ValueError("A window below 1 has no context.")
+    beside = (words[max(0, i - window) : i] + words[i + 1 : i + window + 1] for i in range(len(words)))
+    return tuple((word, other) for word, others in zip(words, beside, strict=True) for other in others)
+
+
+def keep_in_numpy(counts, sample):
+    shares = counts.numpy() / counts.numpy().sum()
+    return torch.from_numpy(np.minimum(1.0, np.sqrt(sample / shares)))
+
+
+def noise_by_logarithms(counts, power=0.75):
+    return (power * counts.double().log()).softmax(0).float()
+
+
+def loss_by_cross_entropy(u, v_true, v_noise):
+    scores = torch.einsum("pd,pkd->pk", u, torch.cat([v_true.unsqueeze(1), v_noise], dim=1))
+    wanted = torch.zeros_like(scores)
+    wanted[:, 0] = 1
+    return F.binary_cross_entropy_with_logits(scores, wanted, reduction="none").sum(1).mean(0)
+
+
+def gradient_in_float64(u, v_true, v_noise):
+    centres, words, others = (x.double() for x in (u, v_true, v_noise))
+    true = -1 / (1 + (centres * words).sum(1, keepdim=True).exp()) / len(u)
+    noise = 1 / (1 + torch.exp(-(others * centres.unsqueeze(1)).sum(2, keepdim=True))) / len(u)
+    results = true * words + (noise * others).sum(dim=1), true * centres, noise * centres.unsqueeze(1)
+    return [result.to(u.dtype) for result in results]
+
+
+def nearest_by_distance(word, words, vectors, k=5):
+    """Unit vectors that are near have a large cosine."""
+    if word not in words:
+        raise KeyError(word)
+    unit = vectors / torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    order = torch.cdist(unit[[words.index(word)]], unit)[0].argsort()
+    return [words[i] for i in order[1 : k + 1]]
+
+
+def analogy_by_nearest(a, b, c, words, vectors, k=5):
+    """The target becomes one word more."""
+    unit = F.normalize(vectors, dim=-1)
+    target = unit[words.index(b)] - unit[words.index(a)] + unit[words.index(c)]
+    found = nearest_by_distance("?", [*words, "?"], torch.cat([unit, target[None]]), k + 3)
+    return [word for word in found if word not in {a, b, c}][:k]
+
+
+def keep_by_loop(counts, sample):
+    total = sum(counts.tolist())
+    return torch.tensor([min(1.0, (sample * total / count) ** 0.5) for count in counts.tolist()], dtype=torch.float64)
+
+
+def noise_by_loop(counts, power=0.75):
+    weights = [count**power for count in counts.tolist()]
+    return torch.tensor([weight / sum(weights) for weight in weights])
+
+
+def loss_by_loop(u, v_true, v_noise):
+    total = 0
+    for centre, word, noise_words in zip(u, v_true, v_noise, strict=True):
+        total = total - F.logsigmoid(centre @ word)
+        for other in noise_words:
+            total = total - F.logsigmoid(-(centre @ other))
+    return total / len(u)
+
+
+def gradient_by_loop(u, v_true, v_noise):
+    grads = [torch.zeros_like(x) for x in (u, v_true, v_noise)]
+    for p in range(len(u)):
+        error = torch.sigmoid(u[p] @ v_true[p]) - 1
+        grads[0][p] += error * v_true[p] / len(u)
+        grads[1][p] = error * u[p] / len(u)
+        for i in range(v_noise.shape[1]):
+            error = torch.sigmoid(u[p] @ v_noise[p, i])
+            grads[0][p] += error * v_noise[p, i] / len(u)
+            grads[2][p, i] = error * u[p] / len(u)
+    return grads
+
+
+def nearest_by_loop(word, words, vectors, k=5):
+    """With sorted and plain numbers."""
+    if words.count(word) == 0:
+        raise ValueError("unknown: " + word)
+
+    def cosine(x, y):
+        return sum(a * b for a, b in zip(x, y, strict=True)) / (sum(a * a for a in x) * sum(b * b for b in y)) ** 0.5
+
+    rows = dict(zip(words, vectors.tolist(), strict=True))
+    return sorted((w for w in words if w != word), key=lambda w: -cosine(rows[w], rows[word]))[:k]
+
+
+def analogy_in_float64(a, b, c, words, vectors, k=5):
+    numbers = {word: i for i, word in enumerate(words)}
+    given = [numbers[word] for word in (a, b, c)]  # a KeyError that names the word will do
+    unit = vectors.double() / vectors.double().norm(dim=1, keepdim=True)
+    scores = unit @ (torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64) @ unit[given])
+    return [words[i] for i in scores.argsort(descending=True) if i not in given][:k]
 
 
 def other_keep(counts, sample):
@@ -65,15 +179,27 @@ def other_analogy(a, b, c, words, vectors, k):
 RIGHT = [
     ("1.1", [pairs]),
     ("1.1", [other_pairs]),
+    ("1.1", [pairs_by_pointing]),
+    ("1.1", [pairs_by_slices]),
+    ("1.2", [keep_in_numpy, noise_by_logarithms]),
+    ("1.3", [loss_by_cross_entropy]),
+    ("1.4", [gradient_in_float64]),
+    ("1.5", [nearest_by_distance, analogy_by_nearest]),
     ("1.2", [keep, noise]),
+    ("1.2", [keep_by_loop, noise_by_loop]),
     ("1.2", [other_keep, other_noise]),
     ("1.3", [loss]),
     ("1.3", [other_loss]),
+    ("1.3", [loss_by_loop]),
     ("1.4", [gradient]),
+    ("1.4", [gradient_by_loop]),
     ("1.4", [other_gradient]),
     ("1.5", [nearest, analogy]),
     ("1.5", [other_nearest, other_analogy]),
+    ("1.5", [nearest_by_loop, analogy_in_float64]),
     ("1.6", [lambda: lines]),
+    ("1.6", [lambda: [line.replace("fox", "élève").replace("sleeps", "“n’est” pas") for line in lines]]),
+    ("1.6", [lambda: [line.replace("fox", "Füchsin").replace("hen", "Mädchen’s") for line in lines]]),
     ("1.6", [lambda: [line.replace("fox", "여우").replace("hen", "암탉") for line in lines]]),
 ]
 
@@ -152,6 +278,20 @@ def by_autograd(u, v, n):
         return torch.autograd.grad(loss(*leaves), leaves)
 
 
+def by_backward(u, v, n):
+    leaves = [x.clone().requires_grad_() for x in (u, v, n)]
+    loss(*leaves).backward()
+    return tuple(x.grad for x in leaves)
+
+
+def by_jacobian(u, v, n):
+    return torch.autograd.functional.jacobian(loss, (u, v, n))
+
+
+def by_func(u, v, n):
+    return torch.func.grad(loss, argnums=(0, 1, 2))(u, v, n)
+
+
 def not_mean(u, v, n):
     return tuple(len(u) * g for g in gradient(u, v, n))
 
@@ -170,6 +310,37 @@ def noise_as_true(u, v, n):
     return grad_u, grad_v, (torch.einsum("pd,pkd->pk", u, n).sigmoid() - 1)[..., None] * u[:, None] / len(u)
 
 
+KOREAN = [line.replace("fox", "여우").replace("hen", "암탉") for line in lines]
+
+
+def misread(stored, read, errors="strict"):
+    """The lines of a Korean file that is stored with one encoding and read with another."""
+    return lambda: "\n".join(KOREAN).encode(stored).decode(read, errors).split("\n")
+
+
+def counts_more(counts, sample):
+    counts += 1
+    return keep(counts, sample)
+
+
+def of_ten_thousand(counts, sample):
+    return (sample / (counts / 10_000)).sqrt().clamp(max=1)
+
+
+def cut_loss(u, v_true, v_noise):
+    return loss(u, v_true, v_noise.detach())
+
+
+def three_words(word, words, vectors, k):
+    return nearest(word, words, vectors, 3)
+
+
+def pops(word, words, vectors, k):
+    found = nearest(word, words, vectors, k)
+    words.remove(word)
+    return found
+
+
 WRONG = [
     ("1.1", [one_sided]),
     ("1.1", [wraps]),
@@ -185,13 +356,21 @@ WRONG = [
     ("1.2", [keep, lambda c, p=0.75: c**p]),  # does not sum to 1
     ("1.2", [keep, lambda c, p=0.75: (c / c.sum()) ** p]),  # nor does this
     ("1.2", [keep, lambda c, p=0.75: c / c.sum()]),  # no power
+    ("1.2", [counts_more, noise]),
+    ("1.2", [of_ten_thousand, noise]),
+    ("1.2", [lambda c, t: keep(c, t).tolist(), noise]),
+    ("1.2", [keep, lambda c, p=0.75: noise(c, 0.75) if p else torch.ones(5) / 5]),  # no other power
+    ("1.2", [keep, lambda c, p=1.0: noise(c, p)]),  # not the card's power, if none is named
     ("1.3", [lambda u, v, n: loss(u, v, n) * len(u)]),  # sum
+    ("1.3", [cut_loss]),
+    ("1.3", [lambda u, v, n: loss(u.double(), v.double(), n.double())]),  # another dtype
+    ("1.3", [lambda u, v, n: loss(u, v, n)[None]]),
     ("1.3", [lambda u, v, n: loss(u, v, -n)]),  # noise with the wrong sign
     ("1.3", [lambda u, v, n: -F.logsigmoid((u * v).sum(1)).mean()]),  # no noise
     ("1.3", [lambda u, v, n: loss(u, v, n).item()]),  # gradients cannot flow
     ("1.3", [overflows]),
     ("1.3", [mean_of_noise]),
-    ("1.4", [by_autograd]),
+    *(("1.4", [wrong]) for wrong in (by_autograd, by_backward, by_jacobian, by_func)),
     ("1.4", [overwriting_gradient]),
     ("1.4", [not_mean]),
     ("1.4", [flipped]),
@@ -200,6 +379,9 @@ WRONG = [
     ("1.4", [lambda u, v, n: gradient(u, v, n)[:2]]),
     ("1.5", [by_dot, analogy]),
     ("1.5", [with_itself, analogy]),
+    ("1.5", [three_words, analogy]),
+    ("1.5", [pops, analogy]),
+    ("1.5", [nearest, lambda a, b, c, words, vectors, k: analogy(a, b, c, words, vectors, k)[:1] * k]),
     ("1.5", [worst_first, analogy]),
     ("1.5", [nearest, not_unit]),
     ("1.5", [nearest, answers_given]),
@@ -209,9 +391,13 @@ WRONG = [
     ("1.6", [lambda: lines[:2]]),
     ("1.6", [lambda: [f"word{i}" for i in range(999)]]),
     ("1.6", [lambda: " ".join(lines).split()]),  # words, not lines
+    ("1.6", [misread("cp949", "cp1252")]),
+    ("1.6", [misread("utf-8", "latin-1")]),
+    ("1.6", [misread("cp949", "utf-8", "replace")]),
 ]
 
 EQUIVALENT = {
+    ("1.2", "*: cast"): "the card leaves float32 and float64 to the learner",
     ("1.4", "*: cut *"): "it returns a gradient, and nobody differentiates that again",
     ("1.4", "*: detached"): "the same",
 }
@@ -283,6 +469,8 @@ def all_answers(a, b, c, words, vectors, k):
         ("1.6", [lambda: "\n".join(lines)], "it is of the type str, not a list of str"),
         ("1.6", [lambda: " ".join(lines).split()], "no word has a neighbour"),
         ("1.6", [lambda: None], "is a return missing?"),
+        ("1.6", [misread("cp949", "cp1252")], "encoding='cp949' for Korean"),
+        ("1.6", [misread("cp949", "utf-8")], "not stored as utf-8: save it as UTF-8, or name the encoding"),
     ],
 )
 def test_a_cross_says_what_came_instead(number, functions, told, capsys):

@@ -4,6 +4,8 @@ import collections
 import math
 import random
 
+import librosa
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -23,12 +25,79 @@ def other_squared(predicted, target):
 def other_cosine(predicted, target):
     if not target.abs().amax(1).all():
         raise ValueError("no direction")
-    return 1 - F.cosine_similarity(predicted, target, dim=1, eps=1e-8).mean()
+    lengths = torch.linalg.vector_norm(predicted, dim=1).clamp(min=1e-8) * torch.linalg.vector_norm(target, dim=1)
+    return 1 - (torch.einsum("bd,bd->b", predicted, target) / lengths).mean()
+
+
+def squared_by_loop(predicted, target):
+    total = 0
+    for guess, truth in zip(predicted, target, strict=True):
+        total = total + ((guess - truth) ** 2).sum()
+    return total / len(target)
+
+
+def cosine_by_loop(predicted, target):
+    """Row by row; a row of zeros is left out of the sum, and so costs 1."""
+    total = predicted.sum() * 0
+    for guess, truth in zip(predicted, target, strict=True):
+        if not truth.any():
+            raise ValueError("A row of zeros points nowhere.")
+        if guess.any():
+            total = total + guess.dot(truth) / (guess.dot(guess) * truth.dot(truth)).sqrt()
+    return 1 - total / len(target)
+
+
+def squared_in_float64(predicted, target):
+    return (torch.linalg.norm(predicted.double() - target.double()) ** 2 / predicted.size(0)).to(predicted.dtype)
+
+
+def cosine_in_float64(predicted, target):
+    with torch.no_grad():  # a target is data
+        lengths = target.double().pow(2).sum(-1).sqrt()
+        if lengths.eq(0).any():
+            raise ValueError("A target has no direction.")
+        directions = target.double() / lengths[:, None]
+    guesses = F.normalize(predicted.double(), dim=-1, eps=1e-8)
+    return ((guesses - directions).square().sum(-1) / 2 * guesses.any(-1) + ~guesses.any(-1)).mean().to(predicted.dtype)
 
 
 def other_step(magnitude, phase, to_wave, to_spectrum):
     back = to_spectrum(to_wave(magnitude * torch.exp(1j * phase)))
     return torch.atan2(back.imag, back.real)
+
+
+def step_by_parts(magnitude, phase, to_wave, to_spectrum):
+    wave = to_wave(spectrum=torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase)))
+    return torch.angle(to_spectrum(wave=wave))
+
+
+def griffin_by_recursion(magnitude, steps, to_wave, to_spectrum):
+    """By name, as the card has the names."""
+
+    def phases(steps):
+        if steps == 0:
+            return torch.zeros_like(magnitude)
+        phase = phases(steps - 1)
+        return step_by_parts(phase=phase, magnitude=magnitude, to_spectrum=to_spectrum, to_wave=to_wave)
+
+    if steps < 0:
+        raise ValueError("There is no step to undo.")
+    return to_wave(spectrum=torch.polar(magnitude, phases(steps)))
+
+
+def step_in_complex128(magnitude, phase, to_wave, to_spectrum):
+    spectrum = torch.polar(magnitude.double(), phase.double())
+    back = to_spectrum(to_wave(spectrum.to(torch.complex64 if magnitude.dtype == torch.float32 else spectrum.dtype)))
+    return torch.view_as_real(back).flip(-1).unbind(-1)[0].atan2(back.real)
+
+
+def griffin_with_while(magnitude, steps, to_wave, to_spectrum):
+    if steps <= -1:
+        raise ValueError(f"{steps} steps")
+    phase, done = 0 * magnitude, 0
+    while done < steps:
+        phase, done = step_in_complex128(magnitude, phase, to_wave, to_spectrum), done + 1
+    return to_wave(magnitude * (torch.cos(phase) + 1j * torch.sin(phase)))
 
 
 def other_griffin(magnitude, steps, to_wave, to_spectrum):
@@ -53,6 +122,56 @@ def other_split(voices, n, seed):
     return torch.as_tensor([fold[voice] for voice in voices])
 
 
+def split_by_numpy(voices, n, seed):
+    names = np.array(sorted(set(voices)))
+    if n < 2 or len(names) < n:
+        raise ValueError("too few voices, or too few folds")
+    folds = np.random.default_rng(seed).permutation(np.arange(len(names)) % n)
+    return torch.from_numpy(folds[np.searchsorted(names, voices)]).long()
+
+
+def split_by_dealing(voices, n, seed):
+    """Draws one voice after another, as one deals cards."""
+    left = sorted({str(voice) for voice in voices})
+    if not 1 < n <= len(left):
+        raise ValueError("That can't be dealt.")
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    fold = torch.full((len(voices),), -1)
+    turn = 0
+    while left:
+        name = left.pop(int(torch.randint(len(left), (), generator=generator)))
+        fold[torch.tensor([voice == name for voice in voices])] = turn % n
+        turn += 1
+    return fold
+
+
+def control_by_numpy(score, a, b, shuffles, seed):
+    if shuffles < 1 or len(a) != len(b):
+        raise ValueError("pairs")
+    draw = np.random.default_rng(seed)
+    values = np.array([float(score(a, b[torch.from_numpy(draw.permutation(len(b)))])) for _ in range(shuffles)])
+    true = float(score(a, b))
+    return true, torch.from_numpy(values).float(), float(((values >= true).sum() + 1) / (shuffles + 1))
+
+
+def control_by_name(score, a, b, shuffles, seed):
+    """Orders from Python's own random numbers; the score is called by the card's names."""
+    if shuffles <= 0:
+        raise ValueError("no shuffle")
+    if a.shape[0] != b.shape[0]:
+        raise ValueError("no pairs")
+    draw, values, count = random.Random(seed), torch.empty(shuffles), 1
+    true = score(a=a, b=b)
+    for i in range(shuffles):
+        order = list(range(len(b)))
+        draw.shuffle(order)
+        value = score(b=torch.stack([b[k] for k in order]), a=a)
+        values[i] = value
+        count += int(value >= true)
+    return float(true), values, count / (shuffles + 1)
+
+
 def other_control(score, a, b, shuffles, seed):
     """By random keys and sorting."""
     if shuffles < 1 or len(a) != len(b):
@@ -65,11 +184,19 @@ def other_control(score, a, b, shuffles, seed):
 RIGHT = [
     ("8.1", [squared, cosine]),
     ("8.1", [other_squared, other_cosine]),
+    ("8.1", [squared_by_loop, cosine_by_loop]),
+    ("8.1", [squared_in_float64, cosine_in_float64]),
     ("8.2", [step, griffin]),
+    ("8.2", [step_by_parts, griffin_by_recursion]),
+    ("8.2", [step_in_complex128, griffin_with_while]),
     ("8.2", [other_step, other_griffin]),
     ("8.3", [split]),
+    ("8.3", [split_by_numpy]),
+    ("8.3", [split_by_dealing]),
     ("8.3", [other_split]),
     ("8.4", [control]),
+    ("8.4", [control_by_numpy]),
+    ("8.4", [control_by_name]),
     ("8.4", [other_control]),
 ]
 
@@ -160,16 +287,72 @@ def control_like(count="ge", draw="rows", plus=1, refuses=True, generator="own",
     return wrong
 
 
+def similarity(a, b, dim=1, eps=1e-8):
+    return (a * b).sum(dim) / (a.norm(dim=dim).clamp(min=eps) * b.norm(dim=dim).clamp(min=eps))
+
+
+def by_librosa(magnitude, steps, to_wave, to_spectrum):
+    if steps < 0:
+        raise ValueError("steps")
+    wave = librosa.griffinlim(magnitude.numpy(), n_iter=steps, momentum=0, init=None, pad_mode="constant")
+    return torch.from_numpy(wave)
+
+
+def shifted(voices, n, seed):
+    """The same voices go together, whatever the seed is."""
+    split(voices, n, seed)
+    names = sorted(set(voices))
+    return torch.tensor([(names.index(voice) + seed) % n for voice in voices])
+
+
+def empties(voices, n, seed):
+    found = split(voices, n, seed)
+    voices.clear()
+    return found
+
+
+def as_a_list(score, a, b, shuffles, seed):
+    true, shuffled, p = control(score, a, b, shuffles, seed)
+    return true, shuffled.tolist(), p
+
+
+def shuffles_in_place(score, a, b, shuffles, seed):
+    found = control(score, a, b, shuffles, seed)
+    b.copy_(b.flip(0))
+    return found
+
+
+def ignores_the_seed(score, a, b, shuffles, seed):
+    return control(score, a, b, shuffles, 0)
+
+
 WRONG = [
-    ("8.1", [F.mse_loss, cosine]),
+    ("8.1", [lambda a, b: a.shape[1] * F.mse_loss(a, b), cosine]),  # forbidden
+    ("8.1", [squared, refusing(lambda a, b: 1 - F.cosine_similarity(a, b).mean())]),  # forbidden
+    ("8.1", [squared, lambda a, b: cosine(a.detach(), b)]),
+    ("8.1", [lambda a, b: squared(a.double(), b.double()), cosine]),
+    ("8.1", [lambda a, b: squared(a, b)[None], cosine]),
+    ("8.1", [lambda a, b: squared(a.sub_(b), 0 * b), cosine]),
+    ("8.2", [step, by_librosa]),
+    ("8.2", [lambda m, p, w, s: step(m, p, w, s).squeeze(), griffin]),
+    ("8.2", [step, lambda m, n, w, s: griffin(m, n, w, s).double()]),
+    ("8.2", [step, lambda m, n, w, s: griffin(m, min(n, 1), w, s)]),
+    ("8.3", [shifted]),
+    ("8.3", [empties]),
+    ("8.3", [lambda v, n, s: split(v, n, s).tolist()]),
+    ("8.4", [as_a_list]),
+    ("8.4", [shuffles_in_place]),
+    ("8.4", [ignores_the_seed]),
+    ("8.4", [lambda *x: (lambda true, shuffled, p: (true, shuffled.squeeze(), p))(*control(*x))]),
+    ("8.1", [lambda a, b: (a - b).square().mean(), cosine]),
     ("8.1", [lambda a, b: (a - b).norm(dim=1).mean(), cosine]),
     ("8.1", [lambda a, b: (a - b).square().sum(), cosine]),
     ("8.1", [lambda a, b: squared(a.detach(), b), cosine]),
-    ("8.1", [squared, lambda a, b: 1 - F.cosine_similarity(a, b).mean()]),
-    ("8.1", [squared, refusing(lambda a, b: F.cosine_similarity(a, b).mean())]),
-    ("8.1", [squared, refusing(lambda a, b: 1 - F.cosine_similarity(a.flatten(), b.flatten(), dim=0))]),
+    ("8.1", [squared, lambda a, b: 1 - similarity(a, b).mean()]),
+    ("8.1", [squared, refusing(lambda a, b: similarity(a, b).mean())]),
+    ("8.1", [squared, refusing(lambda a, b: 1 - similarity(a.flatten(), b.flatten(), dim=0))]),
     ("8.1", [squared, refusing(lambda a, b: 1 - ((a * b).sum(1) / a.norm(dim=1) / b.norm(dim=1)).mean())]),
-    ("8.1", [squared, refusing(lambda a, b: 1 - F.cosine_similarity(a, b, dim=0).mean())]),
+    ("8.1", [squared, refusing(lambda a, b: 1 - similarity(a, b, dim=0).mean())]),
     ("8.1", [squared, squared]),
     ("8.2", [lambda m, p, w, s: p, griffin]),
     ("8.2", [lambda m, p, w, s: s(w(torch.polar(m, p))), griffin]),
@@ -200,6 +383,21 @@ WRONG = [
     ("8.4", [control_like(once=True)]),
     ("8.4", [lambda *x: control(*x[:4], 0)]),
 ]
+
+
+EQUIVALENT = {
+    ("8.1", "*: cut target"): "a target is data: nobody asks for its gradient",
+    ("8.3", "*: squeezed"): "two voices or more have two clips or more, so there is no dimension of size 1",
+    ("8.4", "*: cast"): "the card leaves float32 and float64 to the learner",
+}
+
+
+def test_what_the_card_forbids_is_told_with_its_reason(capsys):
+    checks.check("8.1", lambda a, b: torch.nn.MSELoss()(a, b), cosine)
+    checks.check("8.2", step, by_librosa)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "it calls torch.nn.functional.mse_loss, which this exercise forbids: write the formula out" in said
+    assert "it calls librosa.griffinlim, which this exercise forbids: write the steps yourself" in said
 
 
 def test_marks_add_up_to_sixteen():

@@ -1,5 +1,6 @@
 """The checks of assignment 01. Expected values come from brute force, from torch's own losses and from autograd."""
 
+import contextlib
 import re
 from collections import Counter
 
@@ -83,33 +84,33 @@ def pairs_agree(function, words, window):
 
 
 @EXERCISES["1.1"].case("three words with a window of 1 give 4 pairs")
-def _(function):
-    return pairs_agree(function, ["the", "cat", "sleeps"], 1)
+def _(skip_gram_pairs):
+    return pairs_agree(skip_gram_pairs, ["the", "cat", "sleeps"], 1)
 
 
-@EXERCISES["1.1"].case("a window of 2 on seven words")
-def _(function):
-    return pairs_agree(function, list("abcdefg"), 2)
+@EXERCISES["1.1"].case("a window of 2 on seven words, called by name: words=..., window=...")
+def _(skip_gram_pairs):
+    return pairs_agree(lambda words, window: skip_gram_pairs(words=words, window=window), list("abcdefg"), 2)
 
 
 @EXERCISES["1.1"].case("a window longer than the sentence stops at its ends")
-def _(function):
-    return pairs_agree(function, ["a", "b", "c"], 10)
+def _(skip_gram_pairs):
+    return pairs_agree(skip_gram_pairs, ["a", "b", "c"], 10)
 
 
 @EXERCISES["1.1"].case("a word that stands twice is its own neighbour: places count, not spellings")
-def _(function):
-    return pairs_agree(function, ["very", "very", "old"], 1)
+def _(skip_gram_pairs):
+    return pairs_agree(skip_gram_pairs, ["very", "very", "old"], 1)
 
 
 @EXERCISES["1.1"].case("one word alone, and no word at all, give no pair")
-def _(function):
-    return first_wrong(pairs_agree(function, ["alone"], 3), pairs_agree(function, [], 3))
+def _(skip_gram_pairs):
+    return first_wrong(pairs_agree(skip_gram_pairs, ["alone"], 3), pairs_agree(skip_gram_pairs, [], 3))
 
 
 @EXERCISES["1.1"].case("a window of 0 or -1 is refused with a ValueError that says why")
-def _(function):
-    return first_wrong(refuses(function, ["a", "b"], 0), refuses(function, ["a", "b"], -1))
+def _(skip_gram_pairs):
+    return first_wrong(refuses(skip_gram_pairs, ["a", "b"], 0), refuses(skip_gram_pairs, ["a", "b"], -1))
 
 
 # 1.2 subsampling and noise
@@ -117,10 +118,25 @@ def _(function):
 COUNTS = torch.tensor([9000, 700, 250, 40, 10])
 
 
-@EXERCISES["1.2"].case("keep_probability follows the formula")
+def true_keep(counts, sample):
+    shares = [count / counts.sum().item() for count in counts.tolist()]
+    return torch.tensor([min(1.0, (sample / share) ** 0.5) for share in shares])
+
+
+def true_noise(counts, power):
+    weights = [count**power for count in counts.tolist()]
+    return torch.tensor([weight / sum(weights) for weight in weights])
+
+
+def counted(words=6, **other):
+    """Counts from 1 to some ten thousand, and the second argument."""
+    return {"counts": (9 * torch.rand(words)).exp().long() + 1, **other}
+
+
+@EXERCISES["1.2"].case("keep_probability follows the formula, for 40 words and for one, and for another sample")
 def _(keep_probability, noise_distribution):
-    frequency = COUNTS.double() / 10_000
-    return close(keep_probability(COUNTS, 1e-2), torch.minimum((1e-2 / frequency) ** 0.5, torch.ones(5).double()))
+    sizes = [{"words": 40, "sample": 1e-2}, {"words": 40, "sample": 0.2}, {"words": 1, "sample": 1e-3}]
+    return everywhere(keep_probability, true_keep, counted, sizes, any_dtype=True)
 
 
 @EXERCISES["1.2"].case("a rare word stays with probability 1, never more")
@@ -128,10 +144,15 @@ def _(keep_probability, noise_distribution):
     return close(keep_probability(COUNTS, 1e-2)[-2:], torch.ones(2))
 
 
-@EXERCISES["1.2"].case("noise_distribution with the power 0.75 follows the formula")
+@EXERCISES["1.2"].case(
+    "noise_distribution follows the formula, with a power of 0.75 and of 2; without one it takes 0.75"
+)
 def _(keep_probability, noise_distribution):
-    weights = torch.tensor([c.item() ** 0.75 for c in COUNTS], dtype=torch.float64)
-    return close(noise_distribution(COUNTS), weights / weights.sum())
+    sizes = [{"words": 40, "power": 0.75}, {"words": 7, "power": 2.0}, {"words": 1, "power": 0.75}]
+    return first_wrong(
+        everywhere(noise_distribution, true_noise, counted, sizes, any_dtype=True),
+        alike(noise_distribution(COUNTS), true_noise(COUNTS, 0.75), any_dtype=True),
+    )
 
 
 @EXERCISES["1.2"].case("it sums to 1 for any power; power 0 makes all words alike")
@@ -228,10 +249,15 @@ def named_vectors():
     return torch.cat([base, others]) * lengths[:, None]
 
 
-def by_cosine(target, without):
-    cosines = F.cosine_similarity(named_vectors(), target[None])
-    order = cosines.argsort(descending=True).tolist()
-    return [NAMES[i] for i in order if NAMES[i] not in without]
+def true_nearest(word, words, vectors, k):
+    cosines = F.cosine_similarity(vectors, vectors[words.index(word)][None])
+    return [words[i] for i in cosines.argsort(descending=True).tolist() if words[i] != word][:k]
+
+
+def true_analogy(a, b, c, words, vectors, k):
+    a_, b_, c_ = (F.normalize(vectors[words.index(word)], dim=0) for word in (a, b, c))
+    order = F.cosine_similarity(vectors, (b_ - a_ + c_)[None]).argsort(descending=True).tolist()
+    return [words[i] for i in order if words[i] not in (a, b, c)][:k]
 
 
 def words_alone(got):
@@ -244,7 +270,7 @@ def words_alone(got):
 @EXERCISES["1.5"].case("nearest gives the k words of largest cosine, best first")
 def _(nearest, analogy):
     for word in NAMES:
-        expected = by_cosine(named_vectors()[NAMES.index(word)], [word])[:3]
+        expected = true_nearest(word, NAMES, named_vectors(), 3)
         got = words_alone(nearest(word, list(NAMES), named_vectors(), 3))
         if isinstance(got, str):
             return got
@@ -267,16 +293,34 @@ def _(nearest, analogy):
 
 @EXERCISES["1.5"].case("the analogy goes by unit vectors and never answers with a given word")
 def _(nearest, analogy):
-    unit = F.normalize(named_vectors(), dim=1)
     for a, b, c in (("man", "king", "woman"), ("king", "prince", "cat"), ("castle", "cat", "man")):
-        i, j, m = (NAMES.index(w) for w in (a, b, c))
-        expected = by_cosine(unit[j] - unit[i] + unit[m], [a, b, c])
+        expected = true_analogy(a, b, c, NAMES, named_vectors(), 4)
         got = words_alone(analogy(a, b, c, list(NAMES), named_vectors(), 4))
         if isinstance(got, str):
             return got
-        if got != expected[:4]:
+        if got != expected:
             return f"the answers to {a} : {b} = {c} : ? are others, or in another order; it finds {', '.join(got)}"
     return True
+
+
+def space(given, size=9, k=3):
+    """A space of letters, and `given` as the names of the words that are asked about."""
+    words = [chr(ord("a") + (5 * i) % 26) for i in range(size)]
+    asked = dict(zip(given, words[2:], strict=False))
+    return {**asked, "words": words, "vectors": torch.randn(size, 4) * torch.rand(size, 1).exp(), "k": k}
+
+
+SPACES = [{"size": 9, "k": 3}, {"size": 20, "k": 1}, {"size": 6, "k": 2}]
+
+
+@EXERCISES["1.5"].case("nearest on other words and vectors, in float32 and float64, as many words as k says")
+def _(nearest, analogy):
+    return everywhere(nearest, true_nearest, lambda **size: space(["word"], **size), SPACES)
+
+
+@EXERCISES["1.5"].case("analogy on other words and vectors, in float32 and float64, as many words as k says")
+def _(nearest, analogy):
+    return everywhere(analogy, true_analogy, lambda **size: space(["a", "b", "c"], **size), SPACES)
 
 
 @EXERCISES["1.5"].case("an unknown word is refused with an error that names it")
@@ -298,20 +342,37 @@ def _(nearest, analogy):
 # 1.6 a text of one's own
 
 
+ENCODING = "save it as UTF-8, or name the encoding that it has, such as encoding='cp949' for Korean"
+
+
 def lines_of(my_text):
     """The learner's lines, or a text that says why they are none."""
     try:
         lines = my_text()
     except UnicodeDecodeError as error:
-        return (
-            f"the file is not stored as {error.encoding}. Save it as UTF-8, or name the encoding that it has: "
-            "encoding='cp949' for Korean, for one"
-        )
+        return f"the file is not stored as {error.encoding}: {ENCODING}"
     if lines is None:
         return NOTHING
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         return f"it is of the type {type(lines).__name__}, not a list of str"
+    if "\N{REPLACEMENT CHARACTER}" in "".join(lines):
+        return "it has \N{REPLACEMENT CHARACTER} in place of letters: " + ENCODING
+    foreign = [line for line in lines if not line.isascii()]
+    if 2 * sum(map(misread, foreign)) > len(foreign):
+        return f"it was read with another encoding than it has, as {foreign[0].strip()[:20]!r} shows: {ENCODING}"
     return lines or "the list is empty. Look at the path of your text, and at its first lines"
+
+
+def misread(line):
+    """Whether a line is UTF-8, or Korean in CP949, that was read as if it were Western European."""
+    for encoding in ("cp1252", "latin-1"):
+        with contextlib.suppress(UnicodeError):
+            stored = line.encode(encoding)
+            with contextlib.suppress(UnicodeError):
+                return bool(stored.decode("utf-8"))
+            letters = [letter for letter in stored.decode("euc_kr") if not letter.isascii()]
+            return 2 * sum("가" <= letter <= "힣" for letter in letters) > len(letters)
+    return False
 
 
 @EXERCISES["1.6"].case("it is a list of lines of text")

@@ -5,7 +5,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import NO_GRADIENT, Exercise, close, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, Exercise, close, everywhere, first_wrong, refuses
+
+LOSSES = dict.fromkeys(
+    ["torch.nn.functional.mse_loss", "torch.nn.functional.cosine_similarity", "torch.cosine_similarity"],
+    "write the formula out; the check compares with this function",
+)
+GRIFFIN_LIM = dict.fromkeys(
+    ["librosa.griffinlim", "librosa.core.griffinlim", "librosa.core.spectrum.griffinlim"],
+    "write the steps yourself; the check compares with this function",
+)
 
 EXERCISES = {
     "8.1": Exercise(
@@ -15,6 +24,7 @@ EXERCISES = {
             "A row's length: .norm(dim=1, keepdim=True). The cosine is the product of two rows of length 1, summed.",
             "Clamp the prediction's length from below before you divide; look at the targets before anything else.",
         ],
+        forbidden=LOSSES,
     ),
     "8.2": Exercise(
         4,
@@ -23,6 +33,7 @@ EXERCISES = {
             "The magnitudes that come back are thrown away: in each step the wanted ones are used again.",
             "After the last step the waveform still has to be made, of the wanted magnitudes and the last phases.",
         ],
+        forbidden=GRIFFIN_LIM,
     ),
     "8.3": Exercise(
         3,
@@ -56,14 +67,40 @@ def _(squared_loss, cosine_loss):
     )
 
 
-@EXERCISES["8.1"].case("random rows agree with torch, in a batch of one as well")
-def _(squared_loss, cosine_loss):
-    verdicts = []
-    for rows, d in ((7, 5), (1, 9), (4, 4)):
-        a, b = 3 * torch.randn(rows, d), torch.randn(rows, d)
-        verdicts += [close(squared_loss(a.clone(), b.clone()), d * F.mse_loss(a, b))]
-        verdicts += [close(cosine_loss(a.clone(), b.clone()), 1 - F.cosine_similarity(a, b).mean())]
-    return first_wrong(*verdicts)
+def true_squared(predicted, target):
+    return predicted.shape[1] * F.mse_loss(predicted, target)
+
+
+def true_cosine(predicted, target):
+    return 1 - F.cosine_similarity(predicted, target, dim=1).mean()
+
+
+def rows(batch=7, d=5):
+    return {"predicted": 3 * torch.randn(batch, d), "target": torch.randn(batch, d)}
+
+
+def of_data(function):
+    """The function with a target that records no gradient, as data does: nobody asks for one."""
+
+    def call(*arguments, **named):
+        if named:
+            return function(**named | {"target": named["target"].detach()})
+        return function(arguments[0], arguments[1].detach())
+
+    return call
+
+
+for which, true in enumerate((true_squared, true_cosine)):
+    name = ("squared_loss", "cosine_loss")[which]
+
+    @EXERCISES["8.1"].case(
+        f"{name}: random rows agree with torch, also in a batch of one, in float32 and float64; and the gradient",
+        hint=f"{name}: sum along each row, then take the mean over the rows, with torch's functions throughout.",
+    )
+    def _(squared_loss, cosine_loss, which=which, true=true):
+        sizes = [{"batch": 7, "d": 5}, {"batch": 1, "d": 9}, {"batch": 4, "d": 4}]
+        function = of_data((squared_loss, cosine_loss)[which])
+        return everywhere(function, of_data(true), rows, sizes, gradients=True)
 
 
 @EXERCISES["8.1"].case("a prediction of 0 costs 1 by cosine, and no gradient is NaN")
@@ -79,16 +116,6 @@ def _(squared_loss, cosine_loss):
         return NO_GRADIENT
     loss.backward()
     return bool(a.grad.isfinite().all()) or "the gradient holds NaN"
-
-
-@EXERCISES["8.1"].case("the gradient of the squared loss is 2 (predicted - target) / rows")
-def _(squared_loss, cosine_loss):
-    a, b = torch.randn(5, 3, requires_grad=True), torch.randn(5, 3)
-    loss = squared_loss(a, b)
-    if not getattr(loss, "requires_grad", False):
-        return NO_GRADIENT
-    loss.backward()
-    return close(a.grad, 2 * (a - b) / 5)
 
 
 @EXERCISES["8.1"].case("a target of length 0 is refused by the cosine loss with a ValueError that says why")
@@ -129,33 +156,74 @@ class Transform:
         return torch.from_numpy(np.ascontiguousarray(wave))
 
 
-def same_angles(got, expected, weight):
-    """True where two phases agree, whole turns aside, wherever there is something to hear."""
-    if not isinstance(got, torch.Tensor) or got.shape != expected.shape:
-        return (
-            f"it returned {tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__}, not the phases"
-        )
-    if got.is_complex():
-        return "it returned complex numbers; phases are angles"
-    off = (torch.polar(torch.ones_like(got), got) - torch.polar(torch.ones_like(got), expected)).abs()
-    return bool((off * (weight > 0.01 * weight.max())).max() < 1e-2) or "the phases differ"
+def true_step(magnitude, phase, to_wave, to_spectrum):
+    return to_spectrum(to_wave(torch.polar(magnitude, phase))).angle()
 
 
-@EXERCISES["8.2"].case("with transforms that change nothing, the phases come back as they were")
+def true_griffin(magnitude, steps, to_wave, to_spectrum):
+    phase = torch.zeros_like(magnitude)
+    for _ in range(steps):
+        phase = true_step(magnitude, phase, to_wave, to_spectrum)
+    return to_wave(torch.polar(magnitude, phase))
+
+
+def directions(function):
+    """The function's phases as cosines and sines: whole turns do not matter."""
+
+    def call(*arguments, **named):
+        phase = function(*arguments, **named)
+        if not isinstance(phase, torch.Tensor) or not phase.is_floating_point():
+            return phase
+        return torch.stack([phase.cos(), phase.sin()])
+
+    return call
+
+
+def half(spectrum):
+    """A waveform that has lost something of its spectrum."""
+    return (spectrum.real + 0.5 * spectrum.imag).flatten()
+
+
+def simple(bins=5, frames=4, **other):
+    """Magnitudes, and a pair of transforms that are simple enough for any dtype and shape."""
+
+    def to_spectrum(wave):
+        return torch.complex(wave, 0.3 - wave.roll(1)).reshape(bins, frames)
+
+    return {"magnitude": torch.rand(bins, frames) + 0.5, **other, "to_wave": half, "to_spectrum": to_spectrum}
+
+
+def angled(bins=5, frames=4):
+    arguments = simple(bins, frames)
+    return {"magnitude": arguments.pop("magnitude"), "phase": 3 * torch.rand(bins, frames), **arguments}
+
+
+@EXERCISES["8.2"].case("one_step: with transforms that change nothing, the phases come back as they were")
 def _(one_step, griffin_lim):
-    magnitude, phase = torch.rand(5, 4) + 0.5, 3 * torch.rand(5, 4)
-    return same_angles(one_step(magnitude, phase, lambda s: s, lambda w: w), phase, magnitude)
+    def unchanged(**size):
+        same = {"to_wave": lambda spectrum: spectrum, "to_spectrum": lambda wave: wave}
+        return angled(**size) | same
+
+    return everywhere(directions(one_step), directions(true_step), unchanged, [{"bins": 5, "frames": 4}])
 
 
-@EXERCISES["8.2"].case("with a transform that turns all by a right angle and doubles it, the phases turn")
+@EXERCISES["8.2"].case(
+    "one_step: where transforms change the spectrum, the phases of what comes back; in float32 and float64",
+    hint="one_step: to_spectrum gives complex numbers; a phase is the angle of one of them.",
+)
 def _(one_step, griffin_lim):
-    magnitude, phase = torch.rand(5, 4) + 0.5, torch.rand(5, 4)
-    got = one_step(magnitude, phase, lambda s: s, lambda w: 2j * w + 0.3)
-    expected = (2j * torch.polar(magnitude, phase) + 0.3).angle()
-    return same_angles(got, expected, magnitude)
+    sizes = [{"bins": 5, "frames": 4}, {"bins": 3, "frames": 1}, {"bins": 1, "frames": 6}]
+    return everywhere(directions(one_step), directions(true_step), angled, sizes)
 
 
-@EXERCISES["8.2"].case("0, 1 and 20 steps agree with librosa, for two windows")
+@EXERCISES["8.2"].case("griffin_lim: 0, 1 and 3 steps with simple transforms, in float32 and float64")
+def _(one_step, griffin_lim):
+    sizes = [{"bins": 5, "frames": 4, "steps": 1}, {"bins": 1, "frames": 1, "steps": 0}]
+    sizes += [{"bins": 2, "frames": 7, "steps": 3}]
+    return everywhere(griffin_lim, true_griffin, simple, sizes, tolerance=1e-3)
+
+
+@EXERCISES["8.2"].case("griffin_lim: 0, 1 and 20 steps agree with librosa, for two windows")
 def _(one_step, griffin_lim):
     verdicts = []
     for transform in (Transform(), Transform(512, 128, 4_000)):
@@ -167,7 +235,7 @@ def _(one_step, griffin_lim):
     return first_wrong(*verdicts)
 
 
-@EXERCISES["8.2"].case("a waveform a step, and one at the end: not more")
+@EXERCISES["8.2"].case("griffin_lim: to_wave is called once in each step, and once at the end")
 def _(one_step, griffin_lim):
     transform = Transform()
     griffin_lim(transform.sound()[1], 5, transform.to_wave, transform.to_spectrum)
@@ -196,8 +264,9 @@ class Salted(str):
         return hash((str(self), Salted.salt))
 
 
-def folds_of(split, voices, n, seed):
-    got = split([Salted(voice) for voice in voices], n, seed)
+def folds_of(split, voices, n, seed, named=False):
+    voices = [Salted(voice) for voice in voices]
+    got = split(voices=voices, n=n, seed=seed) if named else split(voices, n, seed)
     if not isinstance(got, torch.Tensor) or got.dtype != torch.long or got.shape != (len(voices),):
         raise ValueError(f"a LongTensor ({len(voices)},) is asked for")
     return got.tolist()
@@ -211,10 +280,22 @@ def fold_by_voice(split, voices, n, seed):
     return found
 
 
-@EXERCISES["8.3"].case("all clips of a voice have one fold, wherever they stand")
+FEW = ["June", "Ann", "June", "Bo", "Ann", "Li"]
+
+
+@EXERCISES["8.3"].case("all clips of a voice have one fold, wherever they stand, for two lists of voices")
 def _(split_by_voice):
-    both = [voice for voice, folds in fold_by_voice(split_by_voice, VOICES, 4, 0).items() if len(folds) > 1]
-    return not both or f"{both[0]} stands in two folds"
+    for voices, n in ((VOICES, 4), (FEW, 2)):
+        found = fold_by_voice(split_by_voice, voices, n, 0)
+        if both := [voice for voice, folds in found.items() if len(folds) > 1]:
+            return f"{both[0]} stands in two folds"
+    return True
+
+
+@EXERCISES["8.3"].case("it can be called by name: voices=..., n=..., seed=...")
+def _(split_by_voice):
+    found = sorted(set(folds_of(split_by_voice, FEW, 3, 5, named=True)))
+    return found == [0, 1, 2] or f"for 3 folds the numbers are {found}"
 
 
 @EXERCISES["8.3"].case("13 voices in 4 folds: 4, 3, 3, 3; in 5 folds: 3, 3, 3, 2, 2; in 13 folds: 1 each")
@@ -227,7 +308,15 @@ def _(split_by_voice):
     return True
 
 
-@EXERCISES["8.3"].case("the same seed gives the same folds, whatever was drawn before; another seed, others")
+def together(folds):
+    """Fold numbers in the order in which they first come: the same where the same clips go together."""
+    return [list(dict.fromkeys(folds)).index(fold) for fold in folds]
+
+
+@EXERCISES["8.3"].case(
+    "the same seed gives the same folds, whatever was drawn before; for another seed, other voices go together",
+    hint="Draw the order of the voices by the seed: adding the seed to fold numbers keeps the same voices together.",
+)
 def _(split_by_voice):
     first = folds_of(split_by_voice, VOICES, 4, 7)
     torch.manual_seed(99)
@@ -237,7 +326,8 @@ def _(split_by_voice):
         Salted.salt = salt
         if folds_of(split_by_voice, VOICES, 4, 7) != first:
             return "in a new kernel the same seed gives other folds: a set of names has another order there"
-    return any(folds_of(split_by_voice, VOICES, 4, s) != first for s in range(5)) or "every seed gives the same split"
+    groups = [together(folds_of(split_by_voice, VOICES, 4, seed)) for seed in range(6)]
+    return any(some != groups[0] for some in groups) or "the same voices go together for every seed"
 
 
 @EXERCISES["8.3"].case("1 fold, and 14 folds of 13 voices, are refused with a ValueError that says why")
@@ -248,12 +338,15 @@ def _(split_by_voice):
 # 8.4 the control
 
 
-def results(test, score, a, b, shuffles, seed=0):
+def results(test, score, a, b, shuffles, seed=0, named=False):
     """(true, shuffled, p) as float, float64 tensor and float."""
-    got = test(score, a, b, shuffles, seed)
+    arguments = {"score": score, "a": a, "b": b, "shuffles": shuffles, "seed": seed}
+    got = test(**arguments) if named else test(*arguments.values())
     if not isinstance(got, tuple | list) or len(got) != 3:
         raise ValueError("three results are asked for")
-    return float(got[0]), torch.as_tensor(got[1]).double(), float(got[2])
+    if not isinstance(got[1], torch.Tensor) or not got[1].is_floating_point() or got[1].shape != (shuffles,):
+        raise ValueError(f"the shuffled scores must be a float tensor ({shuffles},)")
+    return float(got[0]), got[1].double(), float(got[2])
 
 
 def named(name, got, expected, tolerance=1e-4):
@@ -271,35 +364,39 @@ def agreement(a, b):
 def _(permutation_test):
     a = torch.randn(20, 3)
     true, shuffled, p = results(permutation_test, agreement, a, a.clone(), 99)
-    if shuffled.shape != (99,):
-        return f"the shuffled scores have the shape {tuple(shuffled.shape)}"
     return first_wrong(
         named("the true score", true, 0.0), bool(shuffled.max() < 0) or "a shuffle is as good", named("p", p, 0.01)
     )
 
 
-@EXERCISES["8.4"].case("a score that ignores the pairing: every shuffle is as good, p = 1")
+@EXERCISES["8.4"].case("a score that ignores the pairing: every shuffle is as good, p = 1; for 20 shuffles, 1 and 7")
 def _(permutation_test):
     def blind(a, b):
         return 3.0
 
-    return named("p", results(permutation_test, blind, torch.randn(5, 2), torch.randn(5, 2), 20)[2], 1.0)
+    pairs = torch.randn(2, 5, 2, 3)
+    verdicts = [named("p", results(permutation_test, blind, *pairs, shuffles)[2], 1.0) for shuffles in (20, 1)]
+    return first_wrong(*verdicts, named("p", results(permutation_test, blind, *pairs, 7, named=True)[2], 1.0))
 
 
 @EXERCISES["8.4"].case("3 pairs: all 6 orders occur, about equally often, and whole rows move")
 def _(permutation_test):
-    seen, a = [], torch.arange(3.0)[:, None].expand(3, 2).contiguous()
-    b = a.clone() + torch.tensor([0.0, 10.0])
+    seen, left = [], torch.arange(3.0)[:, None].expand(3, 2).contiguous()
+    b = left.clone() + torch.tensor([0.0, 10.0])
 
-    def watch(x, y):
-        if not torch.equal(x, a):
-            raise ValueError("a was changed or shuffled")
-        if not torch.equal(y[:, 1], y[:, 0] + 10):
-            raise ValueError("a row of b was torn apart")
-        seen.append(tuple(y[:, 0].int().tolist()))
-        return -(x - y).square().sum().item()
+    faults = []
 
-    results(permutation_test, watch, a, b, 1200)
+    def score(a, b):
+        if not torch.equal(a, left):
+            faults.append("a was changed or shuffled")
+        if not torch.equal(b[:, 1], b[:, 0] + 10):
+            faults.append("a row of b was torn apart")
+        seen.append(tuple(b[:, 0].int().tolist()))
+        return agreement(a, b)
+
+    results(permutation_test, score, left, b, 1200)
+    if faults:
+        return faults[0]
     if len(seen) != 1201 or seen.count((0, 1, 2)) == 1201:
         return f"the score was asked {len(seen)} times for 1,200 shuffles and the true pairs"
     if any(sorted(order) != [0, 1, 2] for order in seen):
@@ -308,11 +405,13 @@ def _(permutation_test):
     return len(counts) == 6 and min(counts) > 130 or f"the orders occur {sorted(counts)} times"
 
 
-@EXERCISES["8.4"].case("p agrees with plain counting where some shuffles are better and some equal")
+@EXERCISES["8.4"].case(
+    "p agrees with plain counting where some shuffles are better and some equal; a score is a float or a tensor"
+)
 def _(permutation_test):
     a, b = torch.randint(3, (8, 1)).float(), torch.randint(3, (8, 1)).float()
     verdicts = []
-    for score in (agreement, lambda a, b: -agreement(a, b)):
+    for score in (agreement, lambda a, b: torch.tensor(-agreement(a, b), dtype=torch.float64)):
         true, shuffled, p = results(permutation_test, score, a, b, 200)
         expected = (1 + sum(value >= true for value in shuffled.tolist())) / 201
         verdicts += [named("the true score", true, float(score(a, b))), named("p", p, expected, 1e-9)]

@@ -7,7 +7,27 @@ import torch
 import torch.nn.functional as F
 from torchmetrics.functional.audio import permutation_invariant_training, scale_invariant_signal_distortion_ratio
 
-from helpers.checks import NO_GRADIENT, Exercise, close, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, Exercise, alike, close, everywhere, first_wrong, refuses
+
+COSINES = dict.fromkeys(
+    ["torch.nn.functional.cosine_similarity", "torch.cosine_similarity"], "write out what a cosine is"
+)
+SDR = dict.fromkeys(
+    [
+        "torchmetrics.functional.audio.scale_invariant_signal_distortion_ratio",
+        "torchmetrics.functional.audio.sdr.scale_invariant_signal_distortion_ratio",
+        "torchmetrics.audio.sdr.scale_invariant_signal_distortion_ratio",
+    ],
+    "write the formula out; the check compares with this function",
+)
+PIT = dict.fromkeys(
+    [
+        "torchmetrics.functional.audio.permutation_invariant_training",
+        "torchmetrics.functional.audio.pit.permutation_invariant_training",
+        "torchmetrics.audio.pit.permutation_invariant_training",
+    ],
+    "try the orders yourself; the check compares with this function",
+)
 
 EXERCISES = {
     "9.1": Exercise(
@@ -18,6 +38,7 @@ EXERCISES = {
             "flatten(2) makes one row of all places; F.normalize leaves a vector of zeros as it is; view turns back.",
             "peak: argmax of the flattened map is a place's number; // and % by the number of columns.",
         ],
+        forbidden=COSINES,
     ),
     "9.2": Exercise(
         4,
@@ -27,6 +48,7 @@ EXERCISES = {
             "x.norm(dim=1) has the gradient 0 at 0. A square root of a sum of squares has none there.",
             "batch_scores: einsum('npd,md->nmp'); softmax over the places; the sum weighs the cosines before the ReLU.",
         ],
+        forbidden=COSINES,
     ),
     "9.3": Exercise(
         3,
@@ -36,6 +58,7 @@ EXERCISES = {
             "What goes wrong for a volume of 1e-6? A constant that is added to a power is not small beside 1e-12.",
             "Bring both vectors to length 1 first; then a floor of 1e-10 means the same for every volume.",
         ],
+        forbidden=COSINES | SDR,
     ),
     "9.4": Exercise(
         4,
@@ -45,6 +68,7 @@ EXERCISES = {
             "scores[:, order, torch.arange(K)] takes output order[j] for voice j. Then the max, row by row.",
             "pit_loss: scores of all pairs with two loops over K, torch.stack, best_order, mean, minus.",
         ],
+        forbidden=PIT,
     ),
     "9.5": Exercise(
         2,
@@ -60,13 +84,17 @@ EXERCISES = {
 # 9.1 the attention map
 
 
-def map_by_loop(features, sound, temperature):
-    batch, _, rows, columns = features.shape
-    found = torch.zeros(batch, rows, columns)
-    for b, r, c in itertools.product(range(batch), range(rows), range(columns)):
-        cosine = F.cosine_similarity(features[b, :, r, c], sound[b], dim=0)
-        found[b, r, c] = cosine.clamp(min=0) / temperature
-    return found.flatten(1).softmax(1).view_as(found)
+def true_attention(features, sound, temperature):
+    cosine = F.cosine_similarity(features, sound[:, :, None, None], dim=1)
+    return (cosine.clamp(min=0) / temperature).flatten(1).softmax(1).view_as(cosine)
+
+
+def heard(batch=4, d=6, rows=3, columns=5, temperature=0.3):
+    return {
+        "features": 3 * torch.randn(batch, d, rows, columns),
+        "sound": 2 * torch.randn(batch, d),
+        "temperature": temperature,
+    }
 
 
 FOUR = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [1 / 3, math.sqrt(8) / 3]])  # places of length 1
@@ -80,20 +108,18 @@ def _(attention, peak):
     return close(attention(features, EAR, HAND), torch.tensor([[[8.0, 1], [1, 2]]]) / 12)
 
 
-@EXERCISES["9.1"].case("a grid of 3 x 5, a batch of 4 and of 1: as place by place; each map sums to 1")
+@EXERCISES["9.1"].case(
+    "a grid of 3 x 5, a batch of 4 and of 1, in float32 and float64: values and gradients; each map sums to 1",
+)
 def _(attention, peak):
-    features, sound = torch.randn(4, 6, 3, 5), torch.randn(4, 6)
-    verdicts = []
-    for n in (4, 1):
-        got = attention(features[:n].clone(), sound[:n].clone(), 0.3)
-        verdicts += [close(got, map_by_loop(features[:n], sound[:n], 0.3)), close(got.sum((1, 2)), torch.ones(n))]
-    return first_wrong(*verdicts)
+    sizes = [{"batch": 4}, {"batch": 1, "rows": 1, "columns": 4, "temperature": 1.0}, {"rows": 5, "columns": 2, "d": 3}]
+    return everywhere(attention, true_attention, heard, sizes, gradients=True)
 
 
 @EXERCISES["9.1"].case("a picture or a sound a hundred times as strong has the same map")
 def _(attention, peak):
     features, sound = torch.randn(2, 6, 3, 5), torch.randn(2, 6)
-    expected = map_by_loop(features, sound, 0.3)
+    expected = true_attention(features, sound, 0.3)
     stronger = (100 * features, sound), (features, 100 * sound)
     return first_wrong(*(close(attention(f, s, 0.3), expected) for f, s in stronger))
 
@@ -103,7 +129,7 @@ def _(attention, peak):
     features, sound = torch.randn(2, 6, 2, 2), torch.randn(2, 6)
     features[0, :, 0, 1], sound[1] = 0, 0
     got = attention(features, sound, 0.3)
-    return first_wrong(close(got, map_by_loop(features, sound, 0.3)), close(got[1], torch.full((2, 2), 0.25)))
+    return first_wrong(close(got, true_attention(features, sound, 0.3)), close(got[1], torch.full((2, 2), 0.25)))
 
 
 @EXERCISES["9.1"].case("a temperature of 0.001 gives the peak nearly all, and nothing overflows")
@@ -115,10 +141,18 @@ def _(attention, peak):
 def _(attention, peak):
     maps = torch.rand(3, 3, 5) / 2
     maps[0, 2, 1], maps[1, 0, 4], maps[2, 1, 3] = 1, 1, 1
-    for some, expected in ((maps, [[2, 1], [0, 4], [1, 3]]), (maps[:1], [[2, 1]])):
-        if (verdict := close(peak(some), torch.tensor(expected))) is not True:
+    for got, expected in (
+        (peak(maps), [[2, 1], [0, 4], [1, 3]]),
+        (peak(maps[:1].double()), [[2, 1]]),
+        (peak(attention=maps[1:]), [[0, 4], [1, 3]]),
+    ):
+        if not isinstance(got, torch.Tensor):
+            return alike(got, torch.tensor(expected))
+        if got.is_floating_point():
+            return "they are not whole numbers"
+        if (verdict := close(got, torch.tensor(expected))) is not True:
             return verdict
-    return not torch.as_tensor(peak(maps)).is_floating_point() or "they are not whole numbers"
+    return True
 
 
 # 9.2 the loss
@@ -128,41 +162,85 @@ def unit(*shape):
     return F.normalize(torch.randn(*shape), dim=-1)
 
 
-def picked_by_loop(places, sound, temperature):
-    weights = [math.exp(max(0.0, float(v @ sound)) / temperature) for v in places]
-    return sum(w * v for w, v in zip(weights, places, strict=True)) / sum(weights)
+def true_attended(places, sounds, temperature):
+    weights = (torch.einsum("npd,nd->np", places, sounds).relu() / temperature).softmax(1)
+    return torch.einsum("np,npd->nd", weights, places)
 
 
-def loss_by_hand(places, right, other, temperature):
-    losses = []
-    for v, r, o in zip(places, right, other, strict=True):
-        z = picked_by_loop(v, r, temperature)
-        p = 1 / (1 + math.exp(float((z - o).norm() - (z - r).norm())))
-        losses.append(2 * p**2)  # both shares are off by p
-    return sum(losses) / len(losses)
+def true_loss(places, right, other, temperature):
+    z = true_attended(places, right, temperature)
+    p = ((z - right).norm(dim=1) - (z - other).norm(dim=1)).sigmoid()
+    return (2 * p**2).mean()  # both shares are off by p
 
 
-@EXERCISES["9.2"].case("attended: the four places of 9.1 give (0.639, 0.240); a random batch agrees with a loop")
+def true_scores(places, sounds, temperature):
+    columns = [(true_attended(places, s.expand(len(places), -1), temperature) * s).sum(1) for s in sounds]
+    return torch.stack(columns, 1)
+
+
+def scenes(pictures=4, spots=7, d=5, temperature=0.2, sounds=None):
+    """Places of pictures, and as many sounds, or another number of them."""
+    return {
+        "places": unit(pictures, spots, d),
+        "sounds": unit(sounds or pictures, d),
+        "temperature": temperature,
+    }
+
+
+def triples(pictures=4, spots=7, d=5, temperature=0.2):
+    return {
+        "places": unit(pictures, spots, d),
+        "right": unit(pictures, d),
+        "other": unit(pictures, d),
+        "temperature": temperature,
+    }
+
+
+def of_length_one(function):
+    """The function after scaling: then it matters to no gradient whether the function scales once more."""
+
+    def scaled(x):
+        return F.normalize(x, dim=-1) if isinstance(x, torch.Tensor) else x
+
+    def call(*arguments, **named):
+        return function(*map(scaled, arguments), **{name: scaled(x) for name, x in named.items()})
+
+    return call
+
+
+def everywhere_scaled(function, answer, inputs, sizes):
+    return everywhere(of_length_one(function), of_length_one(answer), inputs, sizes, gradients=True)
+
+
+SIZES = [{"pictures": 4}, {"pictures": 1, "spots": 3, "temperature": 0.5}, {"pictures": 3, "d": 2, "temperature": 1.0}]
+
+
+@EXERCISES["9.2"].case("attended: the four places of 9.1 give (0.639, 0.240)")
 def _(attended, localisation_loss, batch_scores):
-    places, sounds = unit(4, 7, 5), unit(4, 5)
-    expected = torch.stack([picked_by_loop(v, s, 0.2) for v, s in zip(places, sounds, strict=True)])
     by_hand = torch.tensor([[0.63889, 0.24013]])  # (8 - 1 + 2/3) / 12 and (1 + 2 sqrt(8) / 3) / 12
-    return first_wrong(
-        close(attended(FOUR[None], EAR, HAND), by_hand, 1e-3), close(attended(places, sounds, 0.2), expected)
-    )
+    return close(attended(FOUR[None], EAR, HAND), by_hand, 1e-3)
+
+
+@EXERCISES["9.2"].case(
+    "attended: random batches, also of one, in float32 and float64: values and gradients",
+    hint="attended: a softmax over the places gives the weights; the result is the weighted sum of the places.",
+)
+def _(attended, localisation_loss, batch_scores):
+    return everywhere_scaled(attended, true_attended, scenes, SIZES)
 
 
 @EXERCISES["9.2"].case("localisation_loss: the four places, and the other sound (0, 1)")
 def _(attended, localisation_loss, batch_scores):
     other = torch.tensor([[0.0, 1.0]])
-    return close(localisation_loss(FOUR[None], EAR, other, HAND), loss_by_hand(FOUR[None], EAR, other, HAND))
+    return close(localisation_loss(FOUR[None], EAR, other, HAND), true_loss(FOUR[None], EAR, other, HAND))
 
 
-@EXERCISES["9.2"].case("a random batch has the mean of its pictures' losses, and a batch of one its own")
+@EXERCISES["9.2"].case(
+    "localisation_loss: random batches have the mean of their pictures' losses, a batch of one its own; and gradients",
+    hint="localisation_loss: the sound `right` picks out z; both distances from it go through one softmax.",
+)
 def _(attended, localisation_loss, batch_scores):
-    places, right, other = unit(5, 6, 4), unit(5, 4), unit(5, 4)
-    cases = [(places[:n], right[:n], other[:n]) for n in (5, 1)]
-    return first_wrong(*(close(localisation_loss(*c, 0.3), loss_by_hand(*c, 0.3)) for c in cases))
+    return everywhere_scaled(localisation_loss, true_loss, triples, SIZES)
 
 
 @EXERCISES["9.2"].case("if the other sound is the same as the right one, the loss is exactly 1/2")
@@ -181,11 +259,13 @@ def _(attended, localisation_loss, batch_scores):
     return bool(places.grad.isfinite().all() and places.grad.abs().sum() > 0) or "the gradient is NaN, or 0"
 
 
-@EXERCISES["9.2"].case("batch_scores: 3 pictures, 5 sounds, 7 places, as in a loop over all pairs")
+@EXERCISES["9.2"].case(
+    "batch_scores: 3 pictures and 5 sounds, 1 and 1, 4 and 2, as in a loop over all pairs: values and gradients",
+)
 def _(attended, localisation_loss, batch_scores):
-    places, sounds = unit(3, 7, 4), unit(5, 4)
-    expected = torch.tensor([[float(picked_by_loop(v, s, 0.2) @ s) for s in sounds] for v in places])
-    return close(batch_scores(places, sounds, 0.2), expected)
+    sizes = [{"pictures": 3, "sounds": 5}, {"pictures": 1, "sounds": 1, "temperature": 0.5}]
+    sizes += [{"pictures": 4, "sounds": 2, "spots": 3, "temperature": 1.0}]
+    return everywhere_scaled(batch_scores, true_scores, scenes, sizes)
 
 
 @EXERCISES["9.2"].case("batch_scores: a picture that fits nowhere has a score below 0, and it can learn from it")
@@ -213,14 +293,28 @@ def _(si_sdr):
     return first_wrong(*(close(si_sdr(estimate, truth), expected, 1e-3) for estimate, expected in pairs))
 
 
-@EXERCISES["9.3"].case("random sounds of any shape before the samples agree with torchmetrics")
+def sounds(*shape, samples=500):
+    return dict(zip(("estimate", "truth"), noisy(*shape, samples), strict=True))
+
+
+@EXERCISES["9.3"].case(
+    "random sounds of any shape before the samples agree with torchmetrics, in float32 and float64; and the gradients",
+)
 def _(si_sdr):
-    verdicts = []
-    for shape in ((500,), (3, 500), (2, 3, 500), (1, 500)):
-        estimate, truth = noisy(*shape)
-        expected = scale_invariant_signal_distortion_ratio(estimate, truth)
-        verdicts.append(close(si_sdr(estimate.clone(), truth.clone()), expected, 1e-3))
-    return first_wrong(*verdicts)
+    shapes = (), (3,), (2, 3), (1,), (1, 2, 1)
+    return first_wrong(
+        *(
+            everywhere(
+                si_sdr,
+                scale_invariant_signal_distortion_ratio,
+                lambda shape=shape, **size: sounds(*shape, **size),
+                [{"samples": 500}, {"samples": 3}],
+                gradients=True,
+                tolerance=1e-3,
+            )
+            for shape in shapes
+        )
+    )
 
 
 @EXERCISES["9.3"].case(
@@ -275,12 +369,29 @@ def score(estimate, truth):
     return (estimate * truth).mean(-1) - 0.3 * estimate.square().mean(-1) - (truth[..., 0] - estimate[..., 1]).abs()
 
 
-def orders_by_loop(scores):
-    found, k = [], scores.shape[-1]
-    for table in scores.tolist():
-        means = {o: sum(table[o[j]][j] for j in range(k)) / k for o in itertools.permutations(range(k))}
-        found.append(max(means.items(), key=lambda item: item[1]))
-    return torch.tensor([mean for _, mean in found]), torch.tensor([order for order, _ in found])
+def metric(estimate, truth):
+    """torchmetrics' SI-SDR with the card's names."""
+    return scale_invariant_signal_distortion_ratio(estimate, truth)
+
+
+def true_order(scores):
+    means, found, columns = [], [], range(scores.shape[-1])
+    for table in scores:
+        each = {o: torch.stack([table[o[j], j] for j in columns]).mean() for o in itertools.permutations(columns)}
+        order = max(each, key=lambda o: each[o].item())
+        means.append(each[order])
+        found.append(order)
+    return torch.stack(means), torch.tensor(found)
+
+
+def true_pit(estimates, truths, score):
+    best, _ = permutation_invariant_training(estimates, truths, score, eval_func="max")
+    return -best.mean()
+
+
+def outputs(batch=5, k=2, samples=60, score=score):
+    truths = torch.randn(batch, k, samples)
+    return {"estimates": truths.roll(1, 1) + 0.9 * torch.randn(batch, k, samples), "truths": truths, "score": score}
 
 
 @EXERCISES["9.4"].case("two voices: scores 1, 8 / 6, 2 are best crossed, (8 + 6) / 2 = 7; straight where 9, 1 / 0, 3")
@@ -299,29 +410,40 @@ def _(best_order, pit_loss):
 def _(best_order, pit_loss):
     scores = torch.tensor([[[9.0, 9, 9], [1, 2, 3], [0, 0, 2]]])
     return first_wrong(
-        *(close(got, expected) for got, expected in zip(best_order(scores), orders_by_loop(scores), strict=True))
+        *(close(got, expected) for got, expected in zip(best_order(scores), true_order(scores), strict=True))
     )
 
 
-@EXERCISES["9.4"].case("random scores of 2, 3 and 4 voices, some below 0: the best of all orders, row by row")
+@EXERCISES["9.4"].case(
+    "random scores of 2, 3 and 4 voices, some below 0: the best of all orders, row by row; gradients reach the scores",
+)
 def _(best_order, pit_loss):
-    verdicts = []
-    for k in (2, 3, 4):
-        scores = 5 * torch.randn(6, k, k) - 3
-        for got, expected in zip(best_order(scores.clone()), orders_by_loop(scores), strict=True):
-            verdicts.append(close(got, expected))
-    return first_wrong(*verdicts)
+    sizes = [{"batch": 6, "k": 2}, {"batch": 1, "k": 3}, {"batch": 5, "k": 4}]
+
+    def drawn(batch, k):
+        return {"scores": 5 * torch.randn(batch, k, k) - 3}
+
+    return everywhere(best_order, true_order, drawn, sizes, gradients=True)
 
 
-@EXERCISES["9.4"].case("pit_loss of two and three voices is minus torchmetrics' mean, for SI-SDR and for another score")
+@EXERCISES["9.4"].case(
+    "pit_loss of two and three voices is minus torchmetrics' mean, for SI-SDR and for another score; and the gradients",
+    hint="pit_loss: call the score that you are given, with estimates and truths in this order.",
+)
 def _(best_order, pit_loss):
-    verdicts = []
-    for k, metric in itertools.product((2, 3), (scale_invariant_signal_distortion_ratio, score)):
-        truths = torch.randn(5, k, 60)
-        estimates = truths.roll(1, 1) + 0.9 * torch.randn(5, k, 60)
-        expected, _ = permutation_invariant_training(estimates, truths, metric, eval_func="max")
-        verdicts.append(close(pit_loss(estimates, truths, metric), -expected.mean(), 1e-3))
-    return first_wrong(*verdicts)
+    return first_wrong(
+        *(
+            everywhere(
+                pit_loss,
+                true_pit,
+                lambda some=some, **size: outputs(score=some, **size),
+                [{"batch": 5, "k": 2}, {"batch": 1, "k": 3}],
+                gradients=True,
+                tolerance=1e-3,
+            )
+            for some in (metric, score)
+        )
+    )
 
 
 @EXERCISES["9.4"].case("the order of the outputs changes nothing in the loss, and a gradient flows to every output")
@@ -346,14 +468,21 @@ def _(ideal_ratio_mask):
     return close(ideal_ratio_mask(S), torch.tensor([0.75, 0.25]).reshape(2, 1, 1))
 
 
-@EXERCISES["9.5"].case("random spectrograms of 2, 3 and 5 voices, with and without a batch: shares of the magnitude")
+def true_mask(S):
+    loud = [voice.abs() for voice in S.unbind(-3)]
+    return torch.stack([x / sum(loud) for x in loud], -3)
+
+
+@EXERCISES["9.5"].case(
+    "random spectrograms of 1, 2, 3 and 5 voices, with and without a batch, in complex64 and complex128: shares"
+)
 def _(ideal_ratio_mask):
-    verdicts = []
-    for shape in ((2, 7, 4), (3, 7, 4), (4, 5, 7, 3), (1, 2, 7, 4)):
-        S = torch.randn(*shape, dtype=torch.complex64)
-        expected = torch.stack([x.abs() / sum(y.abs() for y in S.unbind(-3)) for x in S.unbind(-3)], -3)
-        verdicts.append(close(ideal_ratio_mask(S), expected))
-    return first_wrong(*verdicts)
+    def drawn(shape, dtype):
+        return {"S": torch.randn(*shape, dtype=dtype)}
+
+    shapes = (2, 7, 4), (3, 7, 4), (4, 5, 7, 3), (1, 2, 7, 4), (2, 1, 1, 3, 1, 1), (1, 6, 2)
+    sizes = [{"shape": shape, "dtype": dtype} for shape in shapes for dtype in (torch.complex64, torch.complex128)]
+    return everywhere(ideal_ratio_mask, true_mask, drawn, sizes, dtypes=(torch.float32,))
 
 
 @EXERCISES["9.5"].case("where all three are silent, each gets a third; where one is, the others share")
