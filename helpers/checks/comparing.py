@@ -40,7 +40,9 @@ def close(got, expected, tolerance=1e-4):
         return "there are NaN values"
     if torch.allclose(got.double(), expected.double(), atol=tolerance, rtol=tolerance):
         return True
-    return f"it is {got.item():.4g}, not {expected.item():.4g}" if got.ndim == 0 else "the values differ"
+    if got.ndim == 0:
+        return f"it is {got.item():.4g}, not {expected.item():.4g}"
+    return "there are infinite values" if got.isinf().any() and expected.isfinite().all() else "the values differ"
 
 
 def alike(got, expected, tolerance=1e-4, any_dtype=False):
