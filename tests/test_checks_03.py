@@ -173,8 +173,6 @@ RIGHT = [
 EQUIVALENT = {
     ("3.1", "*: cut *"): "the card asks for no gradient of a table that one searches in: NumPy is as good a way",
     ("3.1", "*: detached"): "the same",
-    ("3.6", "*: cut *"): "nobody differentiates a search",
-    ("3.6", "*: detached"): "the same",
 }
 
 
@@ -254,10 +252,6 @@ def twice_one_table(P, W, match, temperature):
 
 def as_a_number(P, W, match, temperature):
     return info_nce(P, W, match, temperature).item()
-
-
-def in_single_precision(P, W, match, temperature):
-    return info_nce(P.float(), W.float(), match, temperature)
 
 
 def from_the_course(scores, relevant, k):
@@ -493,7 +487,7 @@ WRONG = [
     ("3.3", one_side_cut),
     ("3.3", twice_one_table),
     ("3.3", as_a_number),
-    ("3.3", in_single_precision),
+    ("3.3", lambda *arguments: info_nce(*arguments).double()),
     ("3.3", one_way(0)),
     ("3.3", one_way(1)),
     ("3.3", naive_exponentials),
@@ -578,11 +572,11 @@ def test_a_message_may_name_known_words_beside_the_unknown_one():
     """A refusal that offers what is known must not be taken for one that blames it."""
     for says in ("Unknown word {}; try red or apple.", "{} is unknown, red is known", "not in [red, apple]: {}"):
 
-        def helpful(text, row, *rest, says=says):
+        def helpful(text, row, vectors, project, P, k, says=says):
             unknown = [word for word in text.lower().split() if word not in row]
             if unknown:
                 raise ValueError(says.format(unknown[0]))
-            return retrieve(text, row, *rest)
+            return retrieve(text, row, vectors, project, P, k)
 
         assert checks.check("3.6", helpful) == 3
 
