@@ -116,11 +116,14 @@ def leaf(x):
 
 
 def weighted(result):
-    """All floating numbers of a result with weights of their own, added up."""
+    """All floating numbers of a result with weights of their own, the same for every dtype, added up."""
     tensors = [x for x in parts(result, torch.Tensor) if x.is_floating_point() or x.is_complex()]
     draw = torch.Generator().manual_seed(1)
     return sum(
-        ((x.abs() if x.is_complex() else x) * torch.rand(x.shape, generator=draw, dtype=x.real.dtype)).sum()
+        (
+            (x.abs() if x.is_complex() else x)
+            * torch.rand(x.shape, generator=draw, dtype=torch.float64).to(x.real.dtype)
+        ).sum()
         for x in tensors
     ) + torch.zeros(())
 
