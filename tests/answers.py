@@ -4,6 +4,9 @@ A module of tests says `from tests.answers import *` and has two lists, RIGHT an
 "1.2", and the functions that `check` gets. conftest.py hands each pair to the tests below.
 """
 
+import functools
+import inspect
+
 import pytest
 
 from helpers import checks
@@ -44,3 +47,19 @@ def test_every_exercise_has_three_wrong_answers_and_two_right_ones(request):
     exercises = checks.module_of(right[0][0]).EXERCISES
     assert all(sum(n == number for n, _ in wrong) >= 3 for number in exercises)
     assert all(sum(n == number for n, _ in right) >= 2 for number in exercises)
+
+
+def callable_as_on_the_card(wrong, right):
+    """Wrong answers that take the names of the first right one, too: each is refused for its own fault alone."""
+
+    def named(function, like):
+        names = list(inspect.signature(like).parameters)
+
+        @functools.wraps(function)
+        def call(*arguments, **by_name):
+            return function(*arguments, *(by_name[name] for name in names[len(arguments) :] if name in by_name))
+
+        return call
+
+    first = dict(reversed(right))
+    return [(number, [named(*pair) for pair in zip(some, first[number], strict=True)]) for number, some in wrong]

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from helpers import checks
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
+from tests.answers import callable_as_on_the_card
 from tests.definitions import definitions
 
 right = definitions("solutions/00_multimodal_learning.ipynb")
@@ -41,6 +42,24 @@ def other_count(keyword_lists):
     return np.mean(list(pictures.values())), torch.tensor([len(set(words)) for words in keyword_lists]).double().mean()
 
 
+def looped_count(keyword_lists):
+    """Word by word; a tensor of two numbers in a tuple of two."""
+    words = []
+    for keywords in keyword_lists:
+        for word in keywords:
+            if word not in words:
+                words.append(word)
+    pairs = sum(word in keywords for word in words for keywords in keyword_lists)
+    return torch.tensor(pairs / len(words)), torch.tensor(pairs / len(keyword_lists))
+
+
+def looped_guess(pictures):
+    """Pixel by pixel."""
+    n, *shape = pictures.shape
+    sums = [sum(values) / n for values in zip(*pictures.flatten(1).tolist(), strict=True)]
+    return torch.tensor(sums).view(*shape)
+
+
 def added_up(pictures):
     return sum(picture.double() for picture in pictures) / len(pictures)
 
@@ -55,6 +74,39 @@ def other_shuffled(predict, first, second, labels, which, generator):
     return hits.sum().item() / len(labels)
 
 
+def looped_stack(pictures):
+    first, *others = pictures
+    for other in others:
+        if other.shape != first.shape:
+            raise ValueError(f"{tuple(other.shape)} is not {tuple(first.shape)}")
+    batch = torch.empty(len(pictures), *first.shape, dtype=first.dtype)
+    for place, picture in zip(batch, pictures, strict=True):
+        place[:] = picture
+    return batch
+
+
+def listed_pad(sequences):
+    """By Python's lists."""
+    longest = max(len(s) for s in sequences)
+    rows = [s.tolist() + [0] * (longest - len(s)) for s in sequences]
+    mask = [[True] * len(s) + [False] * (longest - len(s)) for s in sequences]
+    return torch.tensor(rows, dtype=sequences[0].dtype), torch.tensor(mask)
+
+
+def looped_shuffled(predict, first, second, labels, which, generator):
+    """Row by row, after Fisher and Yates."""
+    if which not in {"first", "second", "neither"}:
+        raise ValueError(f"{which} is none of the three")
+    order = list(range(len(labels)))
+    for i in reversed(range(1, len(order))):
+        j = int(torch.randint(i + 1, (1,), generator=generator))
+        order[i], order[j] = order[j], order[i]
+    first = torch.stack([first[i] for i in order]) if which == "first" else first
+    second = torch.stack([second[i] for i in order]) if which == "second" else second
+    predicted = predict(first, second).tolist()
+    return sum(p == label for p, label in zip(predicted, labels.tolist(), strict=True)) / len(predicted)
+
+
 RIGHT = [
     ("0.0", [numbers_in]),
     ("0.0", [multiplied]),
@@ -62,11 +114,20 @@ RIGHT = [
     ("0.0", [lambda shape: torch.tensor(shape).prod()]),
     ("0.1", [stack, pad]),
     ("0.1", [other_stack, other_pad]),
+    ("0.1", [looped_stack, listed_pad]),
     ("0.2", [count, best_guess]),
+    ("0.2", [looped_count, looped_guess]),
     ("0.2", [other_count, added_up]),
     ("0.3", [shuffled]),
     ("0.3", [other_shuffled]),
+    ("0.3", [looped_shuffled]),
 ]
+
+EQUIVALENT = {
+    ("0.1", "*: cut *"): "the card asks for no gradient: a batch of data has none",
+    ("0.1", "*: detached"): "the same",
+    ("0.2", "best_guess: cast"): "the card asks for a float tensor, and float64 is one",
+}
 
 
 def one_colour(shape):
@@ -112,6 +173,17 @@ def as_floats(sequences):
 def cut_to_shortest(sequences):
     shortest = min(map(len, sequences))
     return torch.stack([s[:shortest] for s in sequences]), torch.ones(len(sequences), shortest, dtype=torch.bool)
+
+
+def doubles(sequences):
+    padded, mask = pad(sequences)
+    return padded.double() if padded.is_floating_point() else padded, mask
+
+
+def empties_its_list(sequences):
+    result = pad(sequences)
+    sequences.clear()
+    return result
 
 
 def from_the_right(sequences):
@@ -178,7 +250,7 @@ def inside_the_row(x, generator):
 
 
 def each_column_by_itself(x, generator):
-    return torch.stack([column[order(x, generator)] for column in x.T], 1)
+    return torch.stack([column[order(x, generator)] for column in x.unbind(1)], 1)
 
 
 def in_place(x, generator):
@@ -208,6 +280,36 @@ def replaced_by_noise(x, generator):
 
 def set_to_zero(x, generator):
     return torch.zeros_like(x)
+
+
+def moved_on(x, generator):
+    return x.roll(int(torch.randint(1, max(2, len(x)), (1,), generator=generator)), 0)
+
+
+def moved_on_or_back(x, generator):
+    moved = moved_on(x, generator)
+    return moved.flip(0) if torch.rand(1, generator=generator) < 0.5 else moved
+
+
+def from_its_seed(x, generator):
+    return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(generator.initial_seed()))]
+
+
+def begun_again(x, generator):
+    return x[torch.randperm(len(x), generator=generator.manual_seed(generator.initial_seed()))]
+
+
+def torch_seeded(x, generator):
+    torch.manual_seed(generator.initial_seed())
+    return x[torch.randperm(len(x))]
+
+
+def as_doubles(x, generator):
+    return x[order(x, generator)].double()
+
+
+def raises_always(predict, first, second, labels, which, generator):
+    raise ValueError("no")
 
 
 def both_together(predict, first, second, labels, which, generator):
@@ -255,6 +357,14 @@ WRONG = [
     ("0.1", [stack, lambda sequences: pad(sequences)[::-1]]),
     ("0.1", [stack, lambda sequences: (pad(sequences)[0], ~pad(sequences)[1])]),
     ("0.1", [stack, lambda sequences: pad(sequences)[0]]),
+    ("0.1", [lambda pictures: stack(pictures).float(), pad]),
+    ("0.1", [lambda pictures: stack(pictures).squeeze(), pad]),
+    ("0.1", [lambda pictures: stack(pictures).tolist(), pad]),
+    ("0.1", [stack, lambda sequences: (pad(sequences)[0].to(torch.int64), pad(sequences)[1])]),
+    ("0.1", [stack, doubles]),
+    ("0.1", [stack, lambda sequences: tuple(x.squeeze() for x in pad(sequences))]),
+    ("0.1", [stack, lambda sequences: (pad(sequences)[0], pad(sequences)[1].int())]),
+    ("0.1", [stack, empties_its_list]),
     ("0.2", [lambda lists: count(lists)[::-1], best_guess]),
     ("0.2", [doubles_count, best_guess]),
     ("0.2", [vocabulary_shared_out, best_guess]),
@@ -272,12 +382,18 @@ WRONG = [
         for way in (inside_the_row, each_column_by_itself, in_place, global_order, fixed_order)
     ],
     *[("0.3", [shuffled_with(way)]) for way in (turned_round, drawn_with_return, replaced_by_noise, set_to_zero)],
+    *[("0.3", [shuffled_with(way)]) for way in (moved_on, moved_on_or_back, from_its_seed, begun_again)],
+    *[("0.3", [shuffled_with(way)]) for way in (torch_seeded, as_doubles)],
+    ("0.3", [raises_always]),
     ("0.3", [both_together]),
     ("0.3", [labels_too]),
     ("0.3", [swapped]),
     ("0.3", [else_means_neither]),
     ("0.3", [lambda *arguments: 100 * shuffled(*arguments)]),
 ]
+
+
+WRONG = callable_as_on_the_card(WRONG, RIGHT)
 
 
 def test_the_wrong_guess_gets_a_tick_a_cross_a_hint_and_a_third_of_the_marks(capsys):

@@ -1,6 +1,7 @@
 """Assignment 03's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from helpers import CourseError, checks, metrics
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
+from tests.answers import callable_as_on_the_card
 from tests.definitions import definitions
 
 right = definitions("solutions/03_joint_embedding.ipynb")
@@ -23,16 +25,51 @@ def cosines_by_sklearn(A, B):
     return torch.from_numpy(cosine_similarity(A.numpy(), B.numpy()))
 
 
-def triplet_by_torch(anchors, positives, negatives, margin):
-    return F.triplet_margin_with_distance_loss(
-        anchors, positives, negatives, distance_function=lambda a, b: 1 - F.cosine_similarity(a, b), margin=margin
-    )
+def unit(v):
+    return v / v.square().sum().sqrt().clamp(min=1e-12)
+
+
+def cosines_by_einsum(A, B):
+    """In float64 until the end."""
+    a, b = (x.double() / torch.linalg.norm(x.double(), dim=1, keepdim=True).clamp(min=1e-12) for x in (A, B))
+    return torch.einsum("nd,md->nm", a, b).to(A.dtype)
+
+
+def triplet_by_loop(anchors, positives, negatives, margin):
+    total = 0
+    for a, p, n in zip(anchors, positives, negatives, strict=True):
+        loss = margin + unit(a) @ unit(n) - unit(a) @ unit(p)
+        total = total + (loss if loss > 0 else 0 * loss)
+    return total / len(anchors)
+
+
+def triplet_by_einsum(anchors, positives, negatives, margin):
+    """In float64 until the end."""
+    a, p, n = (F.normalize(x.double(), dim=-1) for x in (anchors, positives, negatives))
+    return F.relu(torch.einsum("nd,nd->n", a, n - p) + margin).mean().to(anchors.dtype)
 
 
 def info_nce_by_cross_entropy(P, W, match, temperature):
     picture, word = match.nonzero(as_tuple=True)
     logits = torch.einsum("id,jd->ij", P, W) / temperature
     return (F.cross_entropy(logits[picture], word) + F.cross_entropy(logits.T[word], picture)) / 2
+
+
+def info_nce_by_loop(P, W, match, temperature):
+    losses = []
+    for i, j in match.nonzero().tolist():
+        row, column = W @ P[i] / temperature, P @ W[j] / temperature
+        losses.append(row.logsumexp(0) - row[j] + column.logsumexp(0) - column[i])
+    return sum(losses) / len(losses) / 2
+
+
+def info_nce_by_hand(P, W, match, temperature):
+    """In float64, with a maximum of one's own taken away."""
+    s = torch.einsum("nd,md->nm", P.double(), W.double()) / temperature
+    largest = s.detach().max()
+    e = (s - largest).exp()
+    each = 2 * (s - largest) - e.sum(1, keepdim=True).log() - e.sum(0).log()
+    return -(each * match).sum().to(P.dtype) / match.sum() / 2
 
 
 def recall_by_levels(scores, relevant, k):
@@ -48,6 +85,25 @@ def recall_by_levels(scores, relevant, k):
             left = max(0, left - tied.sum().item())
         shares.append(found / r.sum().item())
     return torch.tensor(shares).mean()
+
+
+def recall_by_hand(scores, relevant, k):
+    """Without a library: each item's chance to be among the first k."""
+    total = queries = 0
+    for s, r in zip(scores.tolist(), relevant.tolist(), strict=True):
+        if any(r):
+            chances = [min(max((k - sum(y > x for y in s)) / s.count(x), 0), 1) for x in s]
+            total, queries = total + sum(c for c, hit in zip(chances, r, strict=True) if hit) / sum(r), queries + 1
+    return total / queries
+
+
+def rank_by_hand(scores, relevant):
+    places = []
+    for s, r in zip(scores.tolist(), relevant.tolist(), strict=True):
+        hits = [x for x, hit in zip(s, r, strict=True) if hit]
+        if hits:
+            places.append(sum(x > max(hits) for x in s) + (s.count(max(hits)) + 1) / (hits.count(max(hits)) + 1))
+    return statistics.median(places)
 
 
 def rank_by_places(scores, relevant):
@@ -72,7 +128,21 @@ def retrieve_by_numpy(text, row, vectors, project, P, k):
     mean = np.mean([v / np.linalg.norm(v) for v in found], axis=0)  # the mean points where the sum points
     scores = P.numpy() @ (mean / np.linalg.norm(mean))
     best = np.argsort(-scores)[:k]
-    return best.tolist(), scores[best].tolist()
+    return torch.from_numpy(best), torch.from_numpy(scores[best])
+
+
+def retrieve_by_loop(text, row, vectors, project, P, k):
+    """Word by word; a list of two tensors."""
+    query = 0
+    if text.strip() == "":
+        raise ValueError("type at least one word")
+    for word in text.lower().split():
+        if word not in row:
+            raise ValueError(f"unknown word: {word}")
+        query = query + unit(project(vectors[row[word]].unsqueeze(0))[0])
+    cosines = torch.stack([unit(query) @ p for p in P])
+    values, order = cosines.sort(descending=True)
+    return [order[:k], values[:k]]
 
 
 RIGHT = [
@@ -80,18 +150,30 @@ RIGHT = [
     ("3.1", cosines_by_sklearn),
     ("3.1", lambda A, B: (A @ B.T) / (A.norm(dim=1)[:, None] * B.norm(dim=1)).clamp(min=1e-12)),
     ("3.2", triplet),
-    ("3.2", triplet_by_torch),
+    ("3.1", cosines_by_einsum),
+    ("3.2", triplet_by_loop),
+    ("3.2", triplet_by_einsum),
     ("3.3", info_nce),
     ("3.3", lecture.info_nce),
     ("3.3", info_nce_by_cross_entropy),
+    ("3.3", info_nce_by_loop),
+    ("3.3", info_nce_by_hand),
     ("3.4", recall),
     ("3.4", metrics.recall_at_k),
     ("3.4", recall_by_levels),
+    ("3.4", recall_by_hand),
     ("3.5", rank),
     ("3.5", rank_by_places),
+    ("3.5", rank_by_hand),
     ("3.6", retrieve),
     ("3.6", retrieve_by_numpy),
+    ("3.6", retrieve_by_loop),
 ]
+
+EQUIVALENT = {
+    ("3.1", "*: cut *"): "the card asks for no gradient of a table that one searches in: NumPy is as good a way",
+    ("3.1", "*: detached"): "the same",
+}
 
 
 # ------------------------------------------------------------------------------------------------ plausible wrong ones
@@ -116,11 +198,90 @@ def transposed(A, B):
 
 
 def row_by_row(A, B):
-    return F.cosine_similarity(A, B[: len(A)])
+    return (F.normalize(A, dim=1)[: len(B)] * F.normalize(B, dim=1)[: len(A)]).sum(1)
 
 
 def looped(A, B):
-    return torch.stack([torch.stack([F.cosine_similarity(a, b, dim=0) for b in B]) for a in A])
+    return torch.stack([torch.stack([unit(a) @ unit(b) for b in B]) for a in A])
+
+
+def ready_cosines(A, B):
+    return F.cosine_similarity(A[:, None], B[None], dim=2)
+
+
+def ready_cosines_of_a_module(A, B):
+    return torch.nn.CosineSimilarity(dim=2)(A[:, None], B[None])
+
+
+def rounded_zero(A, B):
+    """Adds a little to each length, which a short row feels."""
+    return (A @ B.T) / (A.norm(dim=1)[:, None] + 1e-2) / (B.norm(dim=1) + 1e-2)
+
+
+def triplet_by_torch(anchors, positives, negatives, margin):
+    return F.triplet_margin_with_distance_loss(
+        anchors,
+        positives,
+        negatives,
+        distance_function=lambda a, b: 1 - (F.normalize(a, dim=1) * F.normalize(b, dim=1)).sum(1),
+        margin=margin,
+    )
+
+
+def triplet_with_lengths_cut(anchors, positives, negatives, margin):
+    """The right value; but the gradient does not go through the lengths."""
+    a, p, n = (x / x.norm(dim=1, keepdim=True).detach() for x in (anchors, positives, negatives))
+    return (margin + (a * n).sum(1) - (a * p).sum(1)).clamp(min=0).mean()
+
+
+def sums_cut(P, W, match, temperature):
+    logits = P @ W.T / temperature
+    rivals = logits.logsumexp(1, keepdim=True).detach() + logits.logsumexp(0).detach()
+    return (rivals - 2 * logits)[match].mean() / 2
+
+
+def one_side_cut(P, W, match, temperature):
+    return (info_nce(P, W.detach(), match, temperature) + info_nce(P, W.detach(), match, temperature)) / 2
+
+
+def twice_one_table(P, W, match, temperature):
+    """Right for as many words as pictures, one to one, if cosines are symmetric; wrong else."""
+    logits = P @ W.T / temperature
+    return (logits.logsumexp(1, keepdim=True) - logits)[match].mean()
+
+
+def as_a_number(P, W, match, temperature):
+    return info_nce(P, W, match, temperature).item()
+
+
+def from_the_course(scores, relevant, k):
+    return metrics.recall_at_k(scores, relevant, k)
+
+
+def of_one_k(scores, relevant, k):
+    return recall(scores, relevant, min(k, 3))
+
+
+def of_the_first_query(scores, relevant, k):
+    rows = relevant.any(1).nonzero()[:1, 0]
+    return recall(scores[rows], relevant[rows], k)
+
+
+def as_lists(text, row, vectors, project, P, k):
+    return tuple(x.tolist() for x in retrieve(text, row, vectors, project, P, k))
+
+
+def squeezed_answer(text, row, vectors, project, P, k):
+    return tuple(x.squeeze() for x in retrieve(text, row, vectors, project, P, k))
+
+
+def always_five(text, row, vectors, project, P, k):
+    return retrieve(text, row, vectors, project, P, 5)
+
+
+def numbers_as_floats(text, row, vectors, project, P, k):
+    numbers, values = retrieve(text, row, vectors, project, P, k)
+    return numbers.float(), values
 
 
 def triplet_with(sign=1, cut="each", lengths=True, distance="cosine", reduce="mean", margin_counts=True, flow=True):
@@ -303,6 +464,11 @@ WRONG = [
     ("3.1", transposed),
     ("3.1", row_by_row),
     ("3.1", looped),
+    ("3.1", ready_cosines),
+    ("3.1", ready_cosines_of_a_module),
+    ("3.1", rounded_zero),
+    ("3.1", lambda A, B: cosines(A, B).squeeze()),
+    ("3.1", lambda A, B: cosines(A.double(), B.double())),
     ("3.2", triplet_with(sign=-1)),
     ("3.2", triplet_with(cut="mean")),
     ("3.2", triplet_with(cut="never")),
@@ -313,6 +479,15 @@ WRONG = [
     ("3.2", triplet_with(margin_counts=False)),
     ("3.2", triplet_with(flow=False)),
     ("3.2", negative_without_gradient),
+    ("3.2", triplet_by_torch),
+    ("3.2", triplet_with_lengths_cut),
+    ("3.2", lambda anchors, positives, negatives, margin: triplet(anchors, positives, negatives, 0.2)),
+    ("3.2", lambda *arguments: triplet(*arguments).double()),
+    ("3.3", sums_cut),
+    ("3.3", one_side_cut),
+    ("3.3", twice_one_table),
+    ("3.3", as_a_number),
+    ("3.3", lambda *arguments: info_nce(*arguments).double()),
     ("3.3", one_way(0)),
     ("3.3", one_way(1)),
     ("3.3", naive_exponentials),
@@ -337,6 +512,9 @@ WRONG = [
     ("3.4", recall_with(keep_empty=True)),
     ("3.4", recall_with(pooled=True)),
     ("3.4", too_few_items),
+    ("3.4", from_the_course),
+    ("3.4", of_one_k),
+    ("3.4", of_the_first_query),
     ("3.4", lambda scores, relevant, k: recall(-scores, relevant, k)),
     ("3.5", rank_with(tie="first")),
     ("3.5", rank_with(tie="last")),
@@ -364,10 +542,15 @@ WRONG = [
     ("3.6", retrieve_with(unknown="text")),
     ("3.6", retrieve_with(unknown="mute")),
     ("3.6", with_single_blanks),
+    ("3.6", as_lists),
+    ("3.6", squeezed_answer),
+    ("3.6", always_five),
+    ("3.6", numbers_as_floats),
 ]
 
 
 RIGHT, WRONG = ([(number, [function]) for number, function in some] for some in (RIGHT, WRONG))
+WRONG = callable_as_on_the_card(WRONG, RIGHT)
 
 
 @pytest.mark.parametrize(
@@ -389,11 +572,11 @@ def test_a_message_may_name_known_words_beside_the_unknown_one():
     """A refusal that offers what is known must not be taken for one that blames it."""
     for says in ("Unknown word {}; try red or apple.", "{} is unknown, red is known", "not in [red, apple]: {}"):
 
-        def helpful(text, row, *rest, says=says):
+        def helpful(text, row, vectors, project, P, k, says=says):
             unknown = [word for word in text.lower().split() if word not in row]
             if unknown:
                 raise ValueError(says.format(unknown[0]))
-            return retrieve(text, row, *rest)
+            return retrieve(text, row, vectors, project, P, k)
 
         assert checks.check("3.6", helpful) == 3
 
@@ -417,7 +600,7 @@ def one_flat_row(text, row, vectors, project, P, k):
     [
         ("3.2", whole_table, "anchors: the triplet that is won has a gradient, too"),
         ("3.2", negative_without_gradient, "negatives: no gradient comes, though one triplet is lost"),
-        ("3.4", naive_topk, "at k = 1 it is"),
+        ("3.4", naive_topk, "k 1, float32: it is"),
         ("3.6", straight_from_the_dictionary, "for 'armadillo' it raised a KeyError, not a ValueError"),
         ("3.6", straight_from_the_dictionary, "says why: it raised a KeyError, not a ValueError"),
         ("3.6", one_flat_row, "project takes rows of vectors, (n, 6); (6,) came"),

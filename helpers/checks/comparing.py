@@ -40,7 +40,9 @@ def close(got, expected, tolerance=1e-4):
         return "there are NaN values"
     if torch.allclose(got.double(), expected.double(), atol=tolerance, rtol=tolerance):
         return True
-    return f"it is {got.item():.4g}, not {expected.item():.4g}" if got.ndim == 0 else "the values differ"
+    if got.ndim == 0:
+        return f"it is {got.item():.4g}, not {expected.item():.4g}"
+    return "there are infinite values" if got.isinf().any() and expected.isfinite().all() else "the values differ"
 
 
 def alike(got, expected, tolerance=1e-4, any_dtype=False):
@@ -114,11 +116,14 @@ def leaf(x):
 
 
 def weighted(result):
-    """All floating numbers of a result with weights of their own, added up."""
+    """All floating numbers of a result with weights of their own, the same for every dtype, added up."""
     tensors = [x for x in parts(result, torch.Tensor) if x.is_floating_point() or x.is_complex()]
     draw = torch.Generator().manual_seed(1)
     return sum(
-        ((x.abs() if x.is_complex() else x) * torch.rand(x.shape, generator=draw, dtype=x.real.dtype)).sum()
+        (
+            (x.abs() if x.is_complex() else x)
+            * torch.rand(x.shape, generator=draw, dtype=torch.float64).to(x.real.dtype)
+        ).sum()
         for x in tensors
     ) + torch.zeros(())
 

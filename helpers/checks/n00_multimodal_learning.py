@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from helpers import data
-from helpers.checks import NOTHING, Exercise, first_wrong, refuses
+from helpers.checks import NOTHING, Exercise, alike, first_wrong, follows_generator, refuses
 
 EXERCISES = {
     "0.0": Exercise(
@@ -47,21 +47,6 @@ EXERCISES = {
 }
 
 
-def same(got, expected, tolerance=0.0):
-    """True where a tensor has the expected shape, kind and values, or a text that says what came."""
-    if got is None:
-        return NOTHING
-    if not isinstance(got, torch.Tensor):
-        return f"it returned {type(got).__name__}, not a tensor"
-    if got.shape != expected.shape:
-        return f"the shape is {tuple(got.shape)}, not {tuple(expected.shape)}"
-    if not expected.is_floating_point() and got.dtype != expected.dtype:
-        return f"the dtype is {got.dtype}, not {expected.dtype}"
-    if expected.is_floating_point() and not got.is_floating_point():
-        return f"the dtype is {got.dtype}, not a float's"
-    return bool((got.double() - expected.double()).abs().max() <= tolerance) or "the shape is right, the values differ"
-
-
 def says(got, expected):
     """True where a number is the expected one, or a text that says what came."""
     if got is None:
@@ -100,7 +85,8 @@ def _(numbers_in):
 
 @EXERCISES["0.0"].case("so it is for a batch (8, 3, 20, 30), and the shape () of a single number")
 def _(numbers_in):
-    return first_wrong(holds(numbers_in, (8, 3, 20, 30), 14_400), holds(numbers_in, (), 1))
+    by_name = holds(lambda shape: numbers_in(shape=shape), (7, 2), 14)
+    return first_wrong(holds(numbers_in, (8, 3, 20, 30), 14_400), holds(numbers_in, (), 1), by_name)
 
 
 # 0.1 batches
@@ -109,13 +95,18 @@ def _(numbers_in):
 @EXERCISES["0.1"].case("three pictures (3, 64, 64) become a batch (3, 3, 64, 64), each where it was in the list")
 def _(stack_pictures, pad):
     pictures = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
-    return same(stack_pictures(list(pictures)), pictures)
+    return alike(stack_pictures(list(pictures)), pictures)
 
 
-@EXERCISES["0.1"].case("so do five real stamps of shape (3, 128, 128), and a single picture that is not square")
+@EXERCISES["0.1"].case(
+    "so do five real stamps of shape (3, 128, 128), and a single picture that is not square; the dtype stays"
+)
 def _(stack_pictures, pad):
-    real, wide = data.on_white(data.stamps()[1][:5]), torch.rand(1, 3, 4, 7)
-    return first_wrong(same(stack_pictures(list(real)), real), same(stack_pictures(list(wide)), wide))
+    batches = [data.on_white(data.stamps()[1][:5])]
+    batches += [torch.rand(n, 3, 4, 7, dtype=dtype) for n in (1, 2) for dtype in (torch.float32, torch.float64)]
+    batches += [torch.rand(2, 3, 7, 4).transpose(2, 3)]  # not contiguous in memory
+    by_name = alike(stack_pictures(pictures=list(batches[1])), batches[1])
+    return first_wrong(*(alike(stack_pictures(list(batch)), batch) for batch in batches), by_name)
 
 
 @EXERCISES["0.1"].case("pictures of different sizes are refused with a ValueError that says why")
@@ -128,13 +119,13 @@ def _(stack_pictures, pad):
 
 
 def padded_right(pad, sequences):
-    if (verdict := pair(got := pad([s.clone() for s in sequences]))) is not True:
-        return verdict
     longest = max(map(len, sequences))
     values = torch.tensor([[*s.tolist(), *[0] * (longest - len(s))] for s in sequences], dtype=sequences[0].dtype)
     real = torch.tensor([[j < len(s) for j in range(longest)] for s in sequences])
+    if (verdict := pair(got := pad(sequences))) is not True:
+        return verdict
     for name, part, expected in zip(("padded", "mask"), got, (values, real), strict=True):
-        if (verdict := same(part, expected)) is not True:
+        if (verdict := alike(part, expected, tolerance=0)) is not True:
             return f"{name}: {verdict}"
     return True
 
@@ -144,11 +135,15 @@ def _(stack_pictures, pad):
     return padded_right(pad, [torch.tensor([0, 7]), torch.tensor([4, 0, 2, 9, 0]), torch.tensor([3, 1, 0])])
 
 
-@EXERCISES["0.1"].case("so do sounds, silent samples included; whole numbers stay whole, floats stay floats")
+@EXERCISES["0.1"].case("so do sounds, silent samples included, and a single sequence; each dtype stays")
 def _(stack_pictures, pad):
     sounds = [torch.randn(n) for n in (300, 120, 299)]
     sounds[0][-20:] = 0
-    return first_wrong(padded_right(pad, sounds), padded_right(pad, [torch.arange(4)]))
+    others = [[sound.to(dtype) for sound in sounds] for dtype in (torch.float64, torch.int16)]
+    apart = [torch.randn(n, 2)[:, 0] for n in (6, 4)]  # not contiguous in memory
+    by_name = padded_right(lambda sequences: pad(sequences=sequences), sounds[1:])
+    batches = sounds, *others, apart, [torch.arange(4)], [torch.rand(1)], [torch.rand(1), torch.rand(1)]
+    return first_wrong(*(padded_right(pad, batch) for batch in batches), by_name)
 
 
 # 0.2 one word, many pictures
@@ -162,7 +157,7 @@ def some_emoji():
 
 
 def counted(count, lists):
-    if (verdict := pair(got := count([list(words) for words in lists]))) is not True:
+    if (verdict := pair(got := count(lists))) is not True:
         return verdict
     table = {word: [word in words for words in lists] for words in lists for word in words}
     by_word = np.mean([sum(row) for row in table.values()])
@@ -187,20 +182,22 @@ def _(count, best_guess):
 
 @EXERCISES["0.2"].case("count is right on the real keywords of 300 emoji")
 def _(count, best_guess):
-    return counted(count, some_emoji()[0])
+    return first_wrong(
+        counted(count, some_emoji()[0]), counted(lambda lists: count(keyword_lists=lists), some_emoji()[0][:20])
+    )
 
 
 @EXERCISES["0.2"].case("best_guess: a float tensor of a picture's shape, for one picture this picture")
 def _(count, best_guess):
-    pictures = torch.randint(0, 256, (1, 3, 6, 9), dtype=torch.uint8)
-    return same(best_guess(pictures.clone()), pictures[0].float(), 1e-2)
+    one, thin = (torch.randint(0, 256, size, dtype=torch.uint8) for size in ((1, 3, 6, 9), (1, 3, 1, 4)))
+    return first_wrong(*(alike(best_guess(x), x[0].float(), 1e-2, any_dtype=True) for x in (one, thin)))
 
 
 @EXERCISES["0.2"].case("no other array has a smaller squared error to all pictures of a word")
 def _(count, best_guess):
     pictures = some_emoji()[1]
-    guess = best_guess(pictures.clone())
-    if (verdict := same(guess, torch.zeros(3, 64, 64), torch.inf)) is not True:
+    guess = best_guess(pictures=pictures)
+    if (verdict := alike(guess, torch.zeros(3, 64, 64), 1e6, any_dtype=True)) is not True:
         return verdict
     error, least = (float(((pictures.double() - g) ** 2).sum()) for g in (guess.double(), pictures.double().mean(0)))
     return error <= least * (1 + 1e-6) or f"the squared error is {error:.5g}; another array has {least:.5g}"
@@ -208,57 +205,65 @@ def _(count, best_guess):
 
 # 0.3 shuffling
 
-N = 400
-
 
 def seeded(seed=1):
     return torch.Generator().manual_seed(seed)
 
 
-def samples():
-    """Two inputs whose first column is the sample's number, and labels of four classes."""
-    number = torch.arange(N)
+def samples(n=400):
+    """Two inputs whose first number is the sample's, and labels of four classes. The second has rows of (2, 3)."""
+    number = torch.arange(n)
     first = torch.stack([number, 1000 + number, 2000 + number], 1).float()
-    second = torch.stack([number, 5000 + number], 1).float()
-    return first, second, torch.randint(0, 4, (N,))
+    second = (number[:, None] + torch.tensor([0, 5000, 6000, 7000, 8000, 9000])).view(n, 2, 3).double()
+    return first, second, torch.randint(0, 4, (n,))
 
 
-def handed_over(shuffled_accuracy, which, generator):
+def numbers(rows):
+    """The samples' numbers that rows of either input hold."""
+    return rows.flatten(1)[:, 0].long()
+
+
+def handed_over(shuffled_accuracy, which, generator, n=400):
     """The two inputs that the learner's function hands to predict."""
     seen = []
 
     def predict(first, second):
         seen[:] = first.clone(), second.clone()
-        return torch.zeros(N, dtype=torch.long)
+        return torch.zeros(n, dtype=torch.long)
 
-    shuffled_accuracy(predict, *samples(), which, generator)
-    return seen or [torch.zeros(0, 3), torch.zeros(0, 2)]
+    shuffled_accuracy(predict, *samples(n), which, generator)
+    return seen or [torch.zeros(0, 3), torch.zeros(0, 2, 3)]
 
 
 @EXERCISES["0.3"].case("neither shuffled: the plain accuracy")
 def _(shuffled_accuracy):
-    first, second, labels = samples()
-    some = torch.where(torch.arange(N) < 300, labels, labels + 1)  # right for 300 of 400
-    return first_wrong(
-        says(shuffled_accuracy(lambda a, b: some, first, second, labels, "neither", seeded()), 0.75),
-        says(shuffled_accuracy(lambda a, b: some[a[:, 0].long()], first, second, labels, "neither", seeded()), 0.75),
-    )
+    for n, right in ((400, 300), (37, 10), (1, 1)):
+        first, second, labels = samples(n)
+        some = torch.where(torch.arange(n) < right, labels, (labels + 1) % 4)
+        named = {"first": first, "second": second, "labels": labels, "which": "neither", "generator": seeded()}
+        got = (
+            shuffled_accuracy(lambda first, second, some=some: some, first, second, labels, "neither", seeded()),
+            shuffled_accuracy(predict=lambda first, second, some=some: some[numbers(first)], **named),
+        )
+        if (verdict := first_wrong(*(says(accuracy, right / n) for accuracy in got))) is not True:
+            return f"{n} samples, {right} of them right: {verdict}"
+    return True
 
 
 @EXERCISES["0.3"].case("a predictor that reads the first input only falls to chance when the first is shuffled")
 def _(shuffled_accuracy):
-    return falls(shuffled_accuracy, lambda labels: lambda a, b: labels[a[:, 0].long()], "first", "second")
+    return falls(shuffled_accuracy, lambda labels: lambda first, second: labels[numbers(first)], "first", "second")
 
 
 @EXERCISES["0.3"].case("one that reads the second only falls when the second is shuffled")
 def _(shuffled_accuracy):
-    return falls(shuffled_accuracy, lambda labels: lambda a, b: labels[b[:, 0].long()], "second", "first")
+    return falls(shuffled_accuracy, lambda labels: lambda first, second: labels[numbers(second)], "second", "first")
 
 
 def falls(shuffled_accuracy, reader, read, ignored):
     first, second, labels = samples()
     kept, lost = (
-        shuffled_accuracy(reader(labels.clone()), first, second, labels, which, seeded()) for which in (ignored, read)
+        shuffled_accuracy(reader(labels), first, second, labels, which, seeded()) for which in (ignored, read)
     )
     if kept is None:
         return NOTHING
@@ -269,35 +274,45 @@ def falls(shuffled_accuracy, reader, read, ignored):
 
 @EXERCISES["0.3"].case("rows move as a whole, none is lost or doubled, and the other input stays")
 def _(shuffled_accuracy):
-    for k, which in enumerate(("first", "second")):
-        seen, given = handed_over(shuffled_accuracy, which, seeded()), samples()[:2]
-        if seen[k].shape != given[k].shape:
-            return f"{which} shuffled: predict got the shape {tuple(seen[k].shape)}, not {tuple(given[k].shape)}"
-        if not seen[1 - k].equal(given[1 - k]):
-            return f"{which} shuffled: the other input is not as it was"
-        order = seen[k][:, 0].long()
-        if not order.sort().values.equal(torch.arange(N)):
-            return f"{which} shuffled: some rows are missing, others are there twice"
-        if not seen[k].equal(given[k][order]):
-            return f"{which} shuffled: a row is mixed from several samples"
+    for n in (400, 31):
+        for k, which in enumerate(("first", "second")):
+            seen, given = handed_over(shuffled_accuracy, which, seeded(), n), samples(n)[:2]
+            for name, got, expected in zip(("first", "second"), seen, given, strict=True):
+                if (got.shape, got.dtype) != (expected.shape, expected.dtype):
+                    return f"{which} shuffled: the {name} input has another shape or dtype than it had"
+            if not seen[1 - k].equal(given[1 - k]):
+                return f"{which} shuffled: the other input is not as it was"
+            order = numbers(seen[k])
+            if not order.sort().values.equal(torch.arange(n)):
+                return f"{which} shuffled: some rows are missing, others are there twice"
+            if not seen[k].equal(given[k][order]):
+                return f"{which} shuffled: a row is mixed from several samples"
     return True
 
 
-@EXERCISES["0.3"].case("the order comes from the generator: the same seed gives the same order, another gives another")
+@EXERCISES["0.3"].case(
+    "the order comes from the generator: the same seed gives the same order, and drawing again gives another",
+    hint="Hand the generator on as it is, generator=generator, to the function that draws the order.",
+)
 def _(shuffled_accuracy):
-    one, again, other = (handed_over(shuffled_accuracy, "first", seeded(seed))[0] for seed in (1, 1, 2))
-    if not one.equal(again):
-        return "the same seed gave two orders"
-    return not one.equal(other) or "two seeds gave the same order"
+    return first_wrong(
+        follows_generator(lambda generator: handed_over(shuffled_accuracy, "first", generator)[0]),
+        follows_generator(lambda generator: handed_over(shuffled_accuracy, "second", generator)[1]),
+    )
 
 
-@EXERCISES["0.3"].case("the inputs and labels that you were given are unchanged, and another `which` is a ValueError")
+@EXERCISES["0.3"].case("any order of the samples may come, not only those of one kind (moved on by some places, say)")
 def _(shuffled_accuracy):
-    given = samples()
-    kept = [x.clone() for x in given]
-    for which in ("first", "second"):
-        shuffled_accuracy(lambda a, b: torch.zeros(N), *given, which, seeded())
-    for name, now, before in zip(("first", "second", "labels"), given, kept, strict=True):
-        if not now.equal(before):
-            return f"{name} is not as it was: you changed it in place"
-    return refuses(shuffled_accuracy, lambda a, b: torch.zeros(N), *given, "third", seeded())
+    generator = seeded()
+    orders = {tuple(numbers(handed_over(shuffled_accuracy, "first", generator, 5)[0]).tolist()) for _ in range(100)}
+    return len(orders) >= 20 or f"in 100 draws for 5 samples only {len(orders)} of the 120 orders came"
+
+
+@EXERCISES["0.3"].case("another `which` than these three is refused with a ValueError that says why")
+def _(shuffled_accuracy):
+    def predict(first, second):
+        return torch.zeros(len(first))
+
+    return first_wrong(
+        *(refuses(shuffled_accuracy, predict, *samples(), which, seeded()) for which in ("third", "both"))
+    )
