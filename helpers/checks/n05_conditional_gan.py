@@ -565,7 +565,7 @@ def _(train_step):
             losses = []
             for step, networks, two in zip((true_step, train_step), reversed(both), reversed(optimizers), strict=True):
                 torch.manual_seed(n)
-                losses.append([float(loss) for loss in step(*networks, *two, *batch)])
+                losses.append([torch.as_tensor(loss).item() for loss in step(*networks, *two, *batch)])
             if not all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-5) for a, b in zip(*losses, strict=True)):
                 return f"a batch of {n}: the losses are {losses[1]}, not {losses[0]}"
             for name, one, other in zip(("generator", "discriminator"), *both, strict=True):
@@ -611,7 +611,12 @@ def _(sample_grid):
     def drawn(codes, n_classes):
         return {"generator": Telltale(), "z": torch.randn(codes, 3), "n_classes": n_classes}
 
-    sizes = [{"codes": 4, "n_classes": 2}, {"codes": 1, "n_classes": 3}, {"codes": 2, "n_classes": 1}]
+    sizes = [
+        {"codes": 4, "n_classes": 2},
+        {"codes": 1, "n_classes": 3},
+        {"codes": 2, "n_classes": 1},
+        {"codes": 1, "n_classes": 9},
+    ]
     return everywhere(sample_grid, true_grid, drawn, sizes)
 
 
