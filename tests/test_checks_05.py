@@ -1,6 +1,7 @@
 """Assignment 05's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
 import argparse
+import copy
 import math
 
 import numpy as np
@@ -53,6 +54,10 @@ def read_off(parser):
     return EasyDict({action.dest: action.default for action in parser._actions if action.dest != "help"})
 
 
+def config_of_parser(class_list):
+    return EasyDict(vars(parser(class_list).parse_args("".split())))
+
+
 def with_floats(class_list):
     return EasyDict(config(class_list), n_epochs=40.0)
 
@@ -76,6 +81,17 @@ class ListPictures(torch.utils.data.Dataset):
 class DoublePictures(Pictures):
     def __getitem__(self, i):
         return self.pictures[i].double() / 127.5 - 1, int(self.labels[i])
+
+
+class TensorPictures(torch.utils.data.TensorDataset):
+    """Converted once, in __init__."""
+
+    def __init__(self, pictures, labels, class_list):
+        if labels.numel() != pictures.shape[0]:
+            raise ValueError("as many labels as pictures")
+        if any(y not in range(len(class_list)) for y in labels.tolist()):
+            raise ValueError("a label that is no class")
+        super().__init__(torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), pictures / 255), labels)
 
 
 class SqueezedPictures(Pictures):
@@ -375,6 +391,17 @@ def looped_g_loss(fake_logits):
     return total / len(fake_logits)
 
 
+def where_d_loss(real_logits, fake_logits):
+    """In double precision, and back."""
+    real, fake = real_logits.double(), fake_logits.double()
+    loss = torch.where(real < 1, 1 - real, 0.0).mean() + torch.where(fake > -1, 1 + fake, 0.0).mean()
+    return loss.to(real_logits.dtype)
+
+
+def double_g_loss(fake_logits):
+    return torch.einsum("n->", fake_logits.double()).neg().div(fake_logits.numel()).type_as(fake_logits)
+
+
 def half_cut(real_logits, fake_logits):
     return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits.detach()).mean()
 
@@ -560,6 +587,13 @@ def sample_one_by_one(generator, z, n_classes):
     return torch.stack([torch.stack(row) for row in made])
 
 
+def sample_by_a_copy(generator, z, n_classes):
+    """The generator itself stays out of it."""
+    row, column = torch.meshgrid(torch.arange(len(z)), torch.arange(n_classes), indexing="ij")
+    made = copy.deepcopy(generator).requires_grad_(False).eval()(z.detach()[row.flatten()], column.flatten())
+    return made.view(len(z), n_classes, *made.shape[1:])
+
+
 def sample_of_eight(generator, z, n_classes):
     return sample(generator, z, 8)[:, :n_classes]
 
@@ -596,6 +630,16 @@ def walk_in_numpy(a, b, steps):
     return torch.from_numpy(np.stack(rows)).to(a.dtype)
 
 
+def walk_by_atan(a, b, steps):
+    """In double precision, by a turn in the plane of both codes."""
+    x, y, t = a.double(), b.double(), torch.arange(steps).double()[:, None] / (steps - 1)
+    across = y / y.norm() - (x / x.norm()) * (x @ y) / (x.norm() * y.norm())
+    omega = torch.atan2(across.norm(), (x @ y) / (x.norm() * y.norm()))
+    if omega.sin() < 1e-4:
+        return (x + t * (y - x)).to(a.dtype)
+    return ((torch.sin(omega - t * omega) * x + torch.sin(t * omega) * y) / torch.sin(omega)).to(a.dtype)
+
+
 def unit_walk(a, b, steps):
     return walk(F.normalize(a, dim=0), F.normalize(b, dim=0), steps)
 
@@ -619,8 +663,10 @@ RIGHT = [
     ("5.1", [lambda c: EasyDict(config(c)), other_parser, lambda p: EasyDict(p.parse_args([]).__dict__)]),
     ("5.2", [Pictures, loader]),
     ("5.1", [config, other_parser, read_off]),
+    ("5.1", [config_of_parser, parser, lambda parser: EasyDict(parser.parse_known_args([])[0].__dict__)]),
     ("5.2", [ListPictures, loader_with()]),
     ("5.2", [DoublePictures, sampler_loader]),
+    ("5.2", [TensorPictures, loader_with(generator=torch.Generator())]),
     ("5.3", [G]),
     ("5.3", [OtherGenerator]),
     ("5.3", [AllSizes]),
@@ -632,6 +678,7 @@ RIGHT = [
     ("5.5", [d_loss, g_loss]),
     ("5.5", [other_d_loss, other_g_loss]),
     ("5.5", [looped_d_loss, looped_g_loss]),
+    ("5.5", [where_d_loss, double_g_loss]),
     ("5.6", [step]),
     ("5.6", [step_with()]),
     ("5.6", [frozen_judge]),
@@ -639,9 +686,11 @@ RIGHT = [
     ("5.7", [sample]),
     ("5.7", [sample_by_rows]),
     ("5.7", [sample_one_by_one]),
+    ("5.7", [sample_by_a_copy]),
     ("5.8", [walk]),
     ("5.8", [walk_by_points]),
     ("5.8", [walk_in_numpy]),
+    ("5.8", [walk_by_atan]),
 ]
 EQUIVALENT = {
     ("5.2", "Pictures.__getitem__: cast"): "the card asks for float numbers, of any kind",
