@@ -4,8 +4,10 @@ import math
 from collections import Counter
 
 import pytest
+import sacrebleu
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from helpers import checks, scenes
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
@@ -20,11 +22,32 @@ clipped, penalty, bleu = right.clipped_precision, right.brevity_penalty, right.b
 def other_loss(logits, targets, pad):
     if (targets == pad).all():
         raise ValueError("only padding")
-    return F.cross_entropy(logits.mT, targets, ignore_index=pad)
+    return F.nll_loss(logits.log_softmax(2).mT, targets, ignore_index=pad)
 
 
 def other_perplexity(logits, targets, pad):
     return math.exp(other_loss(logits, targets, pad))
+
+
+def looped_loss(logits, targets, pad):
+    """A word at a time."""
+    total, words = 0, 0
+    for scores, row in zip(logits, targets.tolist(), strict=True):
+        for score, word in zip(scores, row, strict=True):
+            if word != pad:
+                total, words = total + score.logsumexp(0) - score[word], words + 1
+    if not words:
+        raise ValueError("only padding")
+    return total / words
+
+
+def double_loss(logits, targets, pad):
+    """By one-hot numbers, in double precision."""
+    real = targets.ne(pad)
+    if not real.sum():
+        raise ValueError("only padding")
+    log_p = logits[real].double().log_softmax(-1).masked_fill(logits[real].isinf(), 0)
+    return -torch.einsum("nw,nw->", log_p, F.one_hot(targets[real], logits.shape[2]).double()).to(logits) / real.sum()
 
 
 def other_attend(places, hidden, W_places, W_hidden, v):
@@ -33,6 +56,24 @@ def other_attend(places, hidden, W_places, W_hidden, v):
     scores = torch.einsum("bld,ad,->bla", both, torch.cat([W_places, W_hidden], dim=1), torch.ones(())).tanh()
     alpha = F.softmax(torch.einsum("bla,a->bl", scores, v), dim=-1)
     return torch.bmm(alpha[:, None], places).squeeze(1), alpha
+
+
+def looped_attend(places, hidden, W_places, W_hidden, v):
+    contexts, alphas = [], []
+    for a, h in zip(places, hidden, strict=True):
+        alpha = torch.cat([(v @ torch.tanh(W_places @ a_i + W_hidden @ h))[None] for a_i in a]).softmax(0)
+        contexts.append(alpha @ a)
+        alphas.append(alpha)
+    return [torch.stack(contexts), torch.stack(alphas)]
+
+
+def double_attend(places, hidden, W_places, W_hidden, v):
+    """In double precision, with a softmax of its own."""
+    a, h, W_a, W_h, w = (x.double() for x in (places, hidden, W_places, W_hidden, v))
+    scores = ((a @ W_a.T + (h @ W_h.T).unsqueeze(1)).tanh() * w).sum(-1)
+    e = (scores - scores.amax(1, keepdim=True)).exp()
+    alpha = e / e.sum(1, keepdim=True)
+    return (alpha.unsqueeze(-1) * a).sum(1).to(places), alpha.to(places)
 
 
 def other_greedy(next_log_probs, start, end, longest):
@@ -45,6 +86,21 @@ def other_greedy(next_log_probs, start, end, longest):
         return [] if word == end else [word, *rest([*prefix, word], left - 1)]
 
     return rest([start], longest)
+
+
+def greedy_by_cat(next_log_probs, start, end, longest):
+    """With a growing tensor of prefixes."""
+    prefix = torch.full((1, 1), start)
+    for _ in range(longest):
+        word = next_log_probs(prefix).double().max(1, keepdim=True).indices
+        if (word == end).all():
+            break
+        prefix = torch.cat([prefix, word], 1)
+    return prefix[0, 1:].tolist()
+
+
+def greedy_as_beam(next_log_probs, start, end, longest):
+    return beam(next_log_probs, start, end, longest, 1)[0]
 
 
 def other_beam(next_log_probs, start, end, longest, width):
@@ -63,6 +119,48 @@ def other_beam(next_log_probs, start, end, longest, width):
             break
     total, caption = max(done + beam)
     return caption[1:], total
+
+
+def beam_by_dictionary(next_log_probs, start, end, longest, width):
+    """Prefixes are the keys of a dictionary; in double precision."""
+    if width <= 0:
+        raise ValueError(f"a beam of {width}")
+    open_, finished = {(start,): 0.0}, {}
+    for _ in range(longest):
+        rows = next_log_probs(torch.tensor(list(open_))).double()
+        longer = {
+            (*p, w): t + row[w].item() for (p, t), row in zip(open_.items(), rows, strict=True) for w in range(len(row))
+        }
+        best = dict(sorted(longer.items(), key=lambda item: item[1], reverse=True)[:width])
+        finished |= {p[1:-1]: t for p, t in best.items() if p[-1] == end}
+        open_ = {p: t for p, t in best.items() if p[-1] != end}
+        if not open_:
+            break
+    captions = finished | {p[1:]: t for p, t in open_.items()}
+    winner = max(captions, key=captions.get)
+    return list(winner), torch.tensor(captions[winner])
+
+
+def beam_of_columns(next_log_probs, start, end, longest, width):
+    """It sorts the whole table and keeps the first columns."""
+    if width < 1:
+        raise ValueError("no beam")
+    prefixes, totals, best = torch.tensor([[start]]), torch.zeros(1, 1), ([], -math.inf)
+    for step in range(longest):
+        table = (totals + next_log_probs(prefixes)).double()
+        order = table.view(-1).argsort(descending=True)[:width]
+        rows = torch.div(order, table.shape[1], rounding_mode="floor")
+        prefixes = torch.hstack([prefixes[rows], order.remainder(table.shape[1])[:, None]])
+        totals = table.view(-1)[order][:, None]
+        for prefix, total in zip(prefixes.tolist(), totals[:, 0].tolist(), strict=True):
+            over = prefix[-1] == end
+            if (over or step == longest - 1) and total > best[1]:
+                best = prefix[1 : -1 if over else None], total
+        still = prefixes[:, -1] != end
+        prefixes, totals = prefixes[still], totals[still]
+        if not still.any():
+            break
+    return best
 
 
 def grams(words, n):
@@ -97,18 +195,67 @@ def other_bleu(candidates, references):
     return other_penalty(*lengths) * math.exp(sum(logs) / 4)
 
 
+def counted_clipped(candidate, references, n):
+    """By plain counting, without Counter."""
+    if not references:
+        raise ValueError("no reference")
+    places = range(len(candidate) - n + 1)
+    matches = 0
+    for i in places:
+        gram = candidate[i : i + n]
+        before = sum(candidate[j : j + n] == gram for j in range(i))
+        most = max(sum(r[j : j + n] == gram for j in range(len(r))) for r in references)
+        matches += before < most
+    return [matches, len(places)]
+
+
+def sorted_penalty(candidate_lengths, reference_lengths):
+    c = torch.tensor(candidate_lengths, dtype=torch.float64).sum()
+    near = [
+        sorted(some, key=lambda r: (abs(r - x), r))[0]
+        for x, some in zip(candidate_lengths, reference_lengths, strict=True)
+    ]
+    return torch.exp((1 - sum(near) / c).clamp(max=0)) if c > 0 else torch.zeros(())
+
+
+def powered_bleu(candidates, references):
+    if len(candidates) == 0 or len(candidates) != len(references):
+        raise ValueError("captions and references")
+    product = 1.0
+    for n in (1, 2, 3, 4):
+        table = torch.tensor([counted_clipped(c, r, n) for c, r in zip(candidates, references, strict=True)]).sum(0)
+        product *= (table[0] / table[1].clamp(min=1)).item()
+    lengths = [list(map(len, rs)) for rs in references]
+    return float(sorted_penalty(list(map(len, candidates)), lengths)) * product**0.25
+
+
 RIGHT = [
     ("4.1", [loss, perplexity]),
     ("4.1", [other_loss, other_perplexity]),
+    ("4.1", [looped_loss, lambda logits, targets, pad: looped_loss(logits, targets, pad).exp()]),
+    ("4.1", [double_loss, lambda logits, targets, pad: double_loss(logits.double(), targets, pad).exp().item()]),
     ("4.2", [attend]),
     ("4.2", [other_attend]),
+    ("4.2", [looped_attend]),
+    ("4.2", [double_attend]),
     ("4.3", [greedy]),
     ("4.3", [other_greedy]),
+    ("4.3", [greedy_by_cat]),
+    ("4.3", [greedy_as_beam]),
     ("4.4", [beam]),
     ("4.4", [other_beam]),
+    ("4.4", [beam_by_dictionary]),
+    ("4.4", [beam_of_columns]),
     ("4.5", [clipped, penalty, bleu]),
     ("4.5", [other_clipped, other_penalty, other_bleu]),
+    ("4.5", [counted_clipped, sorted_penalty, powered_bleu]),
+    ("4.5", [clipped, sorted_penalty, other_bleu]),
 ]
+EQUIVALENT = {
+    ("4.1", "perplexity: cast"): "a perplexity is read, and may be a number of any kind",
+    ("4.1", "perplexity: cut *"): "a perplexity is read, and nobody trains on it",
+    ("4.1", "perplexity: detached"): "a perplexity is read, and nobody trains on it",
+}
 
 
 # 4.1
@@ -167,7 +314,30 @@ def sum_of_words(logits, targets, pad):
 
 
 def not_refused(logits, targets, pad):
-    return F.cross_entropy(logits.mT, targets, ignore_index=pad)
+    return F.nll_loss(logits.log_softmax(2).mT, targets, ignore_index=pad)
+
+
+@refusing
+def by_torch(logits, targets, pad):
+    return nn.CrossEntropyLoss(ignore_index=pad)(logits.mT, targets)
+
+
+@refusing
+def constant_normaliser(logits, targets, pad):
+    """The value is right, the gradient is not."""
+    real = logits[targets != pad]
+    return (real.logsumexp(1).detach() - real.gather(1, targets[targets != pad][:, None])[:, 0]).mean()
+
+
+@refusing
+def in_double(logits, targets, pad):
+    return loss(logits.double(), targets, pad)
+
+
+def fills_targets(logits, targets, pad):
+    found = loss(logits, targets, pad)
+    targets[targets == pad] = 0
+    return found
 
 
 @refusing
@@ -223,6 +393,22 @@ def swapped(*arguments):
 def detached(*arguments):
     context, alpha = attend(*arguments)
     return (alpha.detach()[:, :, None] * arguments[0]).sum(1) + 0 * context, alpha
+
+
+def centred(places, hidden, W_places, W_hidden, v):
+    """It works in the places that it was given."""
+    context, alpha = attend(places, hidden, W_places, W_hidden, v)
+    places -= places.mean(1, keepdim=True)
+    return context, alpha
+
+
+def always_float(*arguments):
+    return tuple(x.float() for x in attend(*arguments))
+
+
+def context_detached(places, hidden, W_places, W_hidden, v):
+    _, alpha = attend(places, hidden, W_places, W_hidden, v)
+    return torch.einsum("bl,bld->bd", alpha, places.detach()) + 0 * places.sum(1), alpha
 
 
 # 4.3
@@ -403,6 +589,20 @@ def lengths_with(choose=None, one_by_one=False, turned=False, empty=0.0):
     return wrong
 
 
+def pops(candidate, references, n):
+    found = clipped(candidate, references, n)
+    candidate[:] = candidate[:-1]
+    return found
+
+
+def by_sacrebleu(candidates, references):
+    bleu(candidates, references)
+    most = max(map(len, references))
+    streams = [[" ".join(some[k]) if k < len(some) else None for some in references] for k in range(most)]
+    said = [" ".join(candidate) for candidate in candidates]
+    return sacrebleu.corpus_bleu(said, streams, smooth_method="none", tokenize="none", force=True).score / 100
+
+
 def mean_of_captions(candidates, references):
     bleu(candidates, references)
     return sum(bleu([c], [r]) for c, r in zip(candidates, references, strict=True)) / len(candidates)
@@ -435,6 +635,10 @@ WRONG = [
     ("4.1", [sum_of_words, perplexity]),
     ("4.1", [not_refused, perplexity]),
     ("4.1", [no_gradient, perplexity]),
+    ("4.1", [by_torch, perplexity]),
+    ("4.1", [constant_normaliser, perplexity]),
+    ("4.1", [in_double, perplexity]),
+    ("4.1", [fills_targets, perplexity]),
     ("4.1", [loss, mean_of_exponentials]),
     ("4.1", [loss, in_bits]),
     ("4.1", [loss, loss]),
@@ -451,6 +655,9 @@ WRONG = [
     ("4.2", [scores_for_weights]),
     ("4.2", [swapped]),
     ("4.2", [detached]),
+    ("4.2", [context_detached]),
+    ("4.2", [centred]),
+    ("4.2", [always_float]),
     ("4.3", [keeps_the_end]),
     ("4.3", [keeps_the_start]),
     ("4.3", [one_too_few]),
@@ -492,6 +699,8 @@ WRONG = [
     ("4.5", [clipped, lengths_with(one_by_one=True), bleu]),
     ("4.5", [clipped, lengths_with(turned=True), bleu]),
     ("4.5", [clipped, lengths_with(empty=1.0), bleu]),
+    ("4.5", [pops, penalty, bleu]),
+    ("4.5", [clipped, penalty, by_sacrebleu]),
     ("4.5", [clipped, penalty, mean_of_captions]),
     ("4.5", [clipped, penalty, score_with("arithmetic")]),
     ("4.5", [clipped, penalty, score_with(brief=False)]),

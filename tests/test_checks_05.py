@@ -1,13 +1,16 @@
 """Assignment 05's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
 import argparse
+import copy
+import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from easydict import EasyDict
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Subset
 
 from helpers import checks
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
@@ -46,6 +49,19 @@ def swallows(made):
     return EasyDict(vars(made.parse_known_args()[0]))
 
 
+def read_off(parser):
+    """Without parse_args at all."""
+    return EasyDict({action.dest: action.default for action in parser._actions if action.dest != "help"})
+
+
+def config_of_parser(class_list):
+    return EasyDict(vars(parser(class_list).parse_args("".split())))
+
+
+def with_floats(class_list):
+    return EasyDict(config(class_list), n_epochs=40.0)
+
+
 # 5.2
 
 
@@ -60,6 +76,42 @@ class ListPictures(torch.utils.data.Dataset):
 
     def __getitem__(self, i):
         return self.items[i]
+
+
+class DoublePictures(Pictures):
+    def __getitem__(self, i):
+        return self.pictures[i].double() / 127.5 - 1, int(self.labels[i])
+
+
+class TensorPictures(torch.utils.data.TensorDataset):
+    """Converted once, in __init__."""
+
+    def __init__(self, pictures, labels, class_list):
+        if labels.numel() != pictures.shape[0]:
+            raise ValueError("as many labels as pictures")
+        if any(y not in range(len(class_list)) for y in labels.tolist()):
+            raise ValueError("a label that is no class")
+        super().__init__(torch.lerp(torch.tensor(-1.0), torch.tensor(1.0), pictures / 255), labels)
+
+
+class SqueezedPictures(Pictures):
+    def __getitem__(self, i):
+        return tuple(x.squeeze() for x in super().__getitem__(i))
+
+
+class ReadOnce(Pictures):
+    """It changes what it holds, so that a second look shows something else."""
+
+    def __init__(self, pictures, labels, class_list):
+        super().__init__(pictures.float(), labels, class_list)
+
+    def __getitem__(self, i):
+        return self.pictures[i].div_(127.5).sub_(1), self.labels[i]
+
+
+class ChangesPictures(Pictures):
+    def __init__(self, pictures, labels, class_list):
+        super().__init__(pictures, labels.clamp_(max=len(class_list) - 1), class_list)
 
 
 class ZeroToOne(Pictures):
@@ -85,6 +137,22 @@ def loader_with(**changes):
     return make
 
 
+def sampler_loader(dataset, config):
+    batches = BatchSampler(RandomSampler(dataset), config.batch_size, drop_last=True)
+    return DataLoader(dataset, batch_sampler=batches, num_workers=config.n_cpu)
+
+
+def one_order(dataset, config):
+    """Shuffled once, and the same in every epoch."""
+    order = Subset(dataset, torch.randperm(len(dataset)).tolist())
+    return DataLoader(order, config.batch_size, num_workers=config.n_cpu, drop_last=True)
+
+
+def with_repeats(dataset, config):
+    draw = RandomSampler(dataset, replacement=True)
+    return DataLoader(dataset, config.batch_size, sampler=draw, num_workers=config.n_cpu, drop_last=True)
+
+
 # 5.3
 
 
@@ -107,6 +175,61 @@ class OtherGenerator(nn.Module):
         if not 0 <= y.min() <= y.max() < self.n:
             raise ValueError("class")
         return self.network(torch.cat([z, F.one_hot(y, self.n)], 1)[:, :, None, None])
+
+
+class AllSizes(OtherGenerator):
+    """It makes any size: drawn larger, and then scaled."""
+
+    def __init__(self, config):
+        super().__init__(EasyDict(config, img_size=64))
+        self.size = config.img_size
+
+    def forward(self, z, y):
+        return F.interpolate(super().forward(z, y), self.size, mode="bilinear")
+
+
+class Lookup(nn.Module):
+    """Without convolutions or batch normalisation."""
+
+    def __init__(self, config):
+        super().__init__()
+        if config.img_size not in (32, 64):
+            raise ValueError("32 or 64")
+        self.classes = nn.Parameter(torch.randn(config.n_classes, 40))
+        shape = config.channels, config.img_size, config.img_size
+        self.layers = nn.Sequential(nn.Linear(config.latent_dim, 40), nn.Tanh(), nn.Linear(40, math.prod(shape)))
+        self.shape = shape
+
+    def forward(self, z, y):
+        if not all(0 <= i < len(self.classes) for i in y.tolist()):
+            raise ValueError("no such class")
+        if len(z) < 2 and self.training:
+            raise ValueError("a batch of one")
+        features = self.layers[:2](z) + self.classes[y]
+        return (2 * self.layers[2](features).sigmoid() - 1).view(-1, *self.shape)
+
+
+class OffByOne(G):
+    """It lets in one class too many."""
+
+    def forward(self, z, y):
+        if y.max() > self.embed.num_embeddings:
+            raise ValueError("class")
+        return super().forward(z, y.clamp(max=self.embed.num_embeddings - 1))
+
+
+class AlwaysFloat(G):
+    def forward(self, z, y):
+        return super().forward(z, y).float()
+
+
+class NeverOne(G):
+    """It refuses a batch of one in evaluation mode, too."""
+
+    def forward(self, z, y):
+        if len(z) == 1:
+            raise ValueError("one")
+        return super().forward(z, y)
 
 
 class Deaf(G):
@@ -165,6 +288,58 @@ class Squeezed(OtherDiscriminator):
         super().__init__(config, [nn.Sigmoid()])
 
 
+class Ten(D):
+    def forward(self, x, y):
+        return 10 * super().forward(x, y).tanh()
+
+
+class Softsign(OtherDiscriminator):
+    def __init__(self, config):
+        super().__init__(config, [nn.Softsign()])
+
+
+class Layered(nn.Module):
+    """A network whose first layers come with this normalisation, and with dropout."""
+
+    def __init__(self, config, norm):
+        super().__init__()
+        layers, before = [], config.channels
+        for width in (16, 32, 32):
+            layers += [nn.Conv2d(before, width, 4, 2, 1), norm(width), nn.LeakyReLU(0.2), nn.Dropout(0.3)]
+            before = width
+        self.layers, self.last = nn.Sequential(*layers), nn.Linear(32, 1)
+        self.embed = nn.Embedding(config.n_classes, 32)
+
+    def forward(self, x, y):
+        features = self.layers(x).mean((2, 3))
+        return self.last(features).squeeze(1) + (features * self.embed(y)).sum(1)
+
+
+class Grouped(Layered):
+    def __init__(self, config):
+        super().__init__(config, lambda width: nn.GroupNorm(4, width))
+
+
+class InstanceNormed(Layered):
+    def __init__(self, config):
+        super().__init__(config, lambda width: nn.InstanceNorm2d(width, affine=True))
+
+
+class BatchNormed(Layered):
+    def __init__(self, config):
+        super().__init__(config, nn.BatchNorm2d)
+
+
+class TwoClasses(D):
+    def forward(self, x, y):
+        return super().forward(x, y.clamp(max=1))
+
+
+class AllSqueezed(D):
+    def forward(self, x, y):
+        return super().forward(x, y).squeeze()
+
+
 class BlindToClass(D):
     def forward(self, x, y):
         return super().forward(x, 0 * y)
@@ -195,8 +370,40 @@ class CutOff(D):
 # 5.5
 
 
-def other_d_loss(real, fake):
-    return (1 - real).clamp(min=0).sum() / len(real) + (1 + fake).clamp(min=0).sum() / len(fake)
+def other_d_loss(real_logits, fake_logits):
+    sums = (1 - real_logits).clamp(min=0).sum(), (1 + fake_logits).clamp(min=0).sum()
+    return sums[0] / len(real_logits) + sums[1] / len(fake_logits)
+
+
+def other_g_loss(fake_logits):
+    return (-fake_logits).sum() / len(fake_logits)
+
+
+def looped_d_loss(real_logits, fake_logits):
+    total = sum(torch.relu(1 - s) for s in real_logits) / len(real_logits)
+    return total + sum(torch.relu(1 + s) for s in fake_logits) / len(fake_logits)
+
+
+def looped_g_loss(fake_logits):
+    total = fake_logits.new_zeros(())
+    for s in fake_logits:
+        total = total - s
+    return total / len(fake_logits)
+
+
+def where_d_loss(real_logits, fake_logits):
+    """In double precision, and back."""
+    real, fake = real_logits.double(), fake_logits.double()
+    loss = torch.where(real < 1, 1 - real, 0.0).mean() + torch.where(fake > -1, 1 + fake, 0.0).mean()
+    return loss.to(real_logits.dtype)
+
+
+def double_g_loss(fake_logits):
+    return torch.einsum("n->", fake_logits.double()).neg().div(fake_logits.numel()).type_as(fake_logits)
+
+
+def half_cut(real_logits, fake_logits):
+    return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits.detach()).mean()
 
 
 # 5.6
@@ -223,6 +430,63 @@ def step_with(detach=True, clear=True, moves=(True, True), after=False, swap=Fal
         return loss.item(), score.item()
 
     return train_step
+
+
+def by_hand(G, D, g_opt, d_opt, real, y, z):
+    """Plain gradient descent, without the optimizers that it is given."""
+    fake = G(z, y)
+    loss = g_loss(D(fake, y))
+    gradients = [torch.autograd.grad(loss, list(G.parameters()))]
+    score = d_loss(D(real, y), D(fake.detach(), y))
+    gradients.append(torch.autograd.grad(score, list(D.parameters())))
+    with torch.no_grad():
+        for network, some, optimizer in zip((G, D), gradients, (g_opt, d_opt), strict=True):
+            for weight, gradient in zip(network.parameters(), some, strict=True):
+                weight -= optimizer.param_groups[0]["lr"] * gradient
+    return loss.item(), score.item()
+
+
+def without_its_turn_left(G, D, g_opt, d_opt, real, y, z):
+    """Right: the judge's weights take no gradient while the generator has its turn."""
+    for weight in D.parameters():
+        weight.requires_grad_(False)
+    fake = G(z, y)
+    loss = -D(fake, y).mean()
+    g_opt.zero_grad(set_to_none=False)
+    loss.backward()
+    g_opt.step()
+    for weight in D.parameters():
+        weight.requires_grad_(True)
+    d_opt.zero_grad()
+    score = looped_d_loss(D(real, y), D(fake.detach(), y))
+    score.backward()
+    d_opt.step()
+    return loss.detach().double(), score.detach().double()
+
+
+def judge_left_in_evaluation(G, D, *others):
+    D.eval()
+    return step(G, D, *others)
+
+
+def gradients_left_off(*arguments):
+    losses = step(*arguments)
+    torch.set_grad_enabled(False)
+    return losses
+
+
+def drawn_twice(G, D, g_opt, d_opt, real, y, z):
+    """The judge sees other fakes than those by which the generator learned, though by the same weights."""
+    later, fake = G(z, y).detach(), G(z, y)
+    loss = g_loss(D(fake, y))
+    g_opt.zero_grad()
+    loss.backward()
+    g_opt.step()
+    score = d_loss(D(real, y), D(later, y))
+    d_opt.zero_grad()
+    score.backward()
+    d_opt.step()
+    return loss.item(), score.item()
 
 
 def frozen_judge(G, D, g_opt, d_opt, real, y, z):
@@ -279,10 +543,10 @@ def with_graph(*arguments):
 # 5.7
 
 
-def sample_by_rows(generator, z, n):
+def sample_by_rows(generator, z, n_classes):
     mode = generator.training
     with torch.inference_mode():
-        rows = [generator.eval()(code.expand(n, -1), torch.arange(n)) for code in z]
+        rows = [generator.eval()(code.expand(n_classes, -1), torch.arange(n_classes)) for code in z]
     generator.train(mode)
     return torch.stack(rows)
 
@@ -314,6 +578,30 @@ def sample_with_graph(generator, z, n):
     return made
 
 
+def sample_one_by_one(generator, z, n_classes):
+    was = generator.training
+    generator.train(False)
+    with torch.no_grad():
+        made = [[generator(code[None], torch.tensor([j]))[0] for j in range(n_classes)] for code in z]
+    generator.train(was)
+    return torch.stack([torch.stack(row) for row in made])
+
+
+def sample_by_a_copy(generator, z, n_classes):
+    """The generator itself stays out of it."""
+    row, column = torch.meshgrid(torch.arange(len(z)), torch.arange(n_classes), indexing="ij")
+    made = copy.deepcopy(generator).requires_grad_(False).eval()(z.detach()[row.flatten()], column.flatten())
+    return made.view(len(z), n_classes, *made.shape[1:])
+
+
+def sample_of_eight(generator, z, n_classes):
+    return sample(generator, z, 8)[:, :n_classes]
+
+
+def sample_float(generator, z, n_classes):
+    return sample(generator, z, n_classes).float()
+
+
 # 5.8
 
 
@@ -330,6 +618,36 @@ def walk_by_points(a, b, steps):
     return torch.stack(points)
 
 
+def walk_in_numpy(a, b, steps):
+    x, y = a.double().numpy(), b.double().numpy()
+    cosine = float(np.clip(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)), -1, 1))
+    angle, rows = math.acos(cosine), []
+    for t in np.linspace(0, 1, steps):
+        if math.sin(angle) < 1e-3:
+            rows.append((1 - t) * x + t * y)
+        else:
+            rows.append((math.sin((1 - t) * angle) * x + math.sin(t * angle) * y) / math.sin(angle))
+    return torch.from_numpy(np.stack(rows)).to(a.dtype)
+
+
+def walk_by_atan(a, b, steps):
+    """In double precision, by a turn in the plane of both codes."""
+    x, y, t = a.double(), b.double(), torch.arange(steps).double()[:, None] / (steps - 1)
+    across = y / y.norm() - (x / x.norm()) * (x @ y) / (x.norm() * y.norm())
+    omega = torch.atan2(across.norm(), (x @ y) / (x.norm() * y.norm()))
+    if omega.sin() < 1e-4:
+        return (x + t * (y - x)).to(a.dtype)
+    return ((torch.sin(omega - t * omega) * x + torch.sin(t * omega) * y) / torch.sin(omega)).to(a.dtype)
+
+
+def unit_walk(a, b, steps):
+    return walk(F.normalize(a, dim=0), F.normalize(b, dim=0), steps)
+
+
+def walk_in_double(a, b, steps):
+    return walk(a.double(), b.double(), steps)
+
+
 def straight(a, b, steps):
     return torch.lerp(a, b, torch.linspace(0, 1, steps)[:, None])
 
@@ -344,21 +662,42 @@ RIGHT = [
     ("5.1", [config, parser, here]),
     ("5.1", [lambda c: EasyDict(config(c)), other_parser, lambda p: EasyDict(p.parse_args([]).__dict__)]),
     ("5.2", [Pictures, loader]),
+    ("5.1", [config, other_parser, read_off]),
+    ("5.1", [config_of_parser, parser, lambda parser: EasyDict(parser.parse_known_args([])[0].__dict__)]),
     ("5.2", [ListPictures, loader_with()]),
+    ("5.2", [DoublePictures, sampler_loader]),
+    ("5.2", [TensorPictures, loader_with(generator=torch.Generator())]),
     ("5.3", [G]),
     ("5.3", [OtherGenerator]),
+    ("5.3", [AllSizes]),
+    ("5.3", [Lookup]),
     ("5.4", [D]),
     ("5.4", [OtherDiscriminator]),
+    ("5.4", [Grouped]),
+    ("5.4", [InstanceNormed]),
     ("5.5", [d_loss, g_loss]),
-    ("5.5", [other_d_loss, lambda s: (-s).sum() / len(s)]),
+    ("5.5", [other_d_loss, other_g_loss]),
+    ("5.5", [looped_d_loss, looped_g_loss]),
+    ("5.5", [where_d_loss, double_g_loss]),
     ("5.6", [step]),
     ("5.6", [step_with()]),
     ("5.6", [frozen_judge]),
+    ("5.6", [without_its_turn_left]),
     ("5.7", [sample]),
     ("5.7", [sample_by_rows]),
+    ("5.7", [sample_one_by_one]),
+    ("5.7", [sample_by_a_copy]),
     ("5.8", [walk]),
     ("5.8", [walk_by_points]),
+    ("5.8", [walk_in_numpy]),
+    ("5.8", [walk_by_atan]),
 ]
+EQUIVALENT = {
+    ("5.2", "Pictures.__getitem__: cast"): "the card asks for float numbers, of any kind",
+    ("5.6", "train_step: cast"): "the losses are numbers, of any kind",
+    ("5.8", "walk: cut *"): "a walk is looked at: the card asks for no gradient",
+    ("5.8", "walk: detached"): "a walk is looked at: the card asks for no gradient",
+}
 TOLD = {  # what is said of these wrong answers
     "it returned Namespace, not an EasyDict": ("5.1", [config, parser, lambda p: p.parse_args([])]),
     "label 2 of two classes: it went on without an error": ("5.2", [Trusting, loader]),
@@ -385,6 +724,13 @@ WRONG = [
     ("5.1", [config, text_only, here]),
     ("5.1", [config, parser, lambda p: EasyDict(vars(p.parse_args()))]),
     ("5.1", [config, parser, swallows]),
+    ("5.1", [with_floats, parser, here]),
+    ("5.1", [config, parser, lambda p: config(["a", "b"])]),
+    ("5.2", [SqueezedPictures, loader]),
+    ("5.2", [ReadOnce, loader]),
+    ("5.2", [ChangesPictures, loader]),
+    ("5.2", [Pictures, one_order]),
+    ("5.2", [Pictures, with_repeats]),
     ("5.2", [ZeroToOne, loader]),
     ("5.2", [NextLabel, loader]),
     ("5.2", [Pictures, loader_with(shuffle=False)]),
@@ -395,7 +741,15 @@ WRONG = [
     ("5.3", [NoTanh]),
     ("5.3", [Cut]),
     ("5.3", [AnySize]),
+    ("5.3", [OffByOne]),
+    ("5.3", [AlwaysFloat]),
+    ("5.3", [NeverOne]),
     ("5.4", [Squeezed]),
+    ("5.4", [Ten]),
+    ("5.4", [Softsign]),
+    ("5.4", [BatchNormed]),
+    ("5.4", [TwoClasses]),
+    ("5.4", [AllSqueezed]),
     ("5.4", [BlindToClass]),
     ("5.4", [AddedClass]),
     ("5.4", [ColumnOfLogits]),
@@ -406,6 +760,13 @@ WRONG = [
     ("5.5", [lambda real, fake: F.relu(1 - real).sum() + F.relu(1 + fake).sum(), g_loss]),
     ("5.5", [d_loss, lambda fake: fake.mean()]),
     ("5.5", [d_loss, lambda fake: F.relu(1 - fake).mean()]),
+    ("5.5", [half_cut, g_loss]),
+    ("5.5", [lambda real_logits, fake_logits: d_loss(real_logits, fake_logits).item(), g_loss]),
+    ("5.5", [d_loss, lambda fake_logits: g_loss(fake_logits).float()]),
+    ("5.6", [by_hand]),
+    ("5.6", [judge_left_in_evaluation]),
+    ("5.6", [gradients_left_off]),
+    ("5.6", [drawn_twice]),
     ("5.6", [step_with(detach=False)]),
     ("5.6", [step_with(clear=False)]),
     ("5.6", [step_with(moves=(False, True))]),
@@ -413,10 +774,14 @@ WRONG = [
     ("5.6", [step_with(swap=True)]),
     ("5.6", [left_frozen]),
     ("5.6", [with_graph]),
+    ("5.7", [sample_of_eight]),
+    ("5.7", [sample_float]),
     ("5.7", [sample_turned]),
     ("5.7", [sample_in_training]),
     ("5.7", [sample_and_forget]),
     ("5.7", [sample_with_graph]),
+    ("5.8", [unit_walk]),
+    ("5.8", [walk_in_double]),
     ("5.8", [straight]),
     ("5.8", [hopeful]),
     ("5.8", [lambda a, b, steps: walk(b, a, steps)]),

@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from easydict import EasyDict
 from torch import nn
-from torch.utils.data import SequentialSampler
 
-from helpers.checks import Exercise, first_wrong, refuses
+from helpers.checks import Exercise, close, everywhere, first_wrong, refuses
 
 EXERCISES = {
     "5.1": Exercise(
@@ -94,7 +93,7 @@ def differences(options, classes):
     for name, value in expected.items():
         if name not in options:
             return f"there is no {name}"
-        if options[name] != value or not isinstance(options[name], int | float):
+        if options[name] != value or type(options[name]) is not type(value):
             return f"{name} is {options[name]!r}, not {value!r}"
     extra = sorted(set(options) - set(expected))
     return f"there is also {extra[0]}" if extra else True
@@ -130,13 +129,27 @@ def _(make_config, make_parser, notebook_config):
 @EXERCISES["5.1"].case("notebook_config works whatever the program's own command line says")
 def _(make_config, make_parser, notebook_config):
     verdicts = []
-    for own in (["kernel", "-f", "kernel-1.json"], ["train.py", "--lr", "0.5"]):
+    for own, classes in ((["kernel", "-f", "kernel-1.json"], ["a", "b"]), (["train.py", "--lr", "0.5"], list("abcd"))):
         with mock.patch.object(sys, "argv", own):
-            config = notebook_config(make_parser(["a", "b"]))
+            config = notebook_config(make_parser(classes))
         if not isinstance(config, EasyDict):
             return f"it returned {type(config).__name__}, not an EasyDict"
-        verdicts.append(differences(config, 2))
+        verdicts.append(differences(config, len(classes)))
     return first_wrong(*verdicts)
+
+
+@EXERCISES["5.1"].case("notebook_config gives the defaults of whatever parser it gets")
+def _(make_config, make_parser, notebook_config):
+    parser = make_parser(["a", "b"])
+    parser.set_defaults(lr=0.3, n_epochs=5)
+    other = argparse.ArgumentParser()
+    other.add_argument("--depth", type=int, default=3)
+    with mock.patch.object(sys, "argv", ["kernel", "-f", "kernel-1.json"]):
+        got, small = dict(notebook_config(parser)), dict(notebook_config(other))
+    for name, value in {"lr": 0.3, "n_epochs": 5, "b1": 0.5}.items():
+        if got.get(name) != value:
+            return f"the parser's default of {name} is {value}, and it gives {got.get(name)}"
+    return small == {"depth": 3} or f"of a parser with --depth alone it makes {small}, not {{'depth': 3}}"
 
 
 # 5.2 dataset and loader
@@ -148,31 +161,34 @@ def refuses_each(function, cases):
     return first_wrong(*(verdict is True or f"{words}: {verdict}" for words, verdict in verdicts.items()))
 
 
-def some_pictures(n=10, size=16):
-    return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8), torch.arange(n) % 3
+def some_pictures(n=10, size=16, channels=3):
+    return torch.randint(0, 256, (n, channels, size, size), dtype=torch.uint8), torch.randint(3, (n,))
 
 
-@EXERCISES["5.2"].case("an item is the picture from -1 to 1 and its label")
+@EXERCISES["5.2"].case("an item is the picture from -1 to 1 and its label, each time that it is read")
 def _(Pictures, make_loader):
-    pictures, labels = some_pictures()
-    pictures[4, 0, 0, :2] = torch.tensor([0, 255], dtype=torch.uint8)
-    before, dataset = pictures.clone(), Pictures(pictures, labels, list("abc"))
-    if len(dataset) != 10:
-        return f"its length is {len(dataset)}, not 10"
-    for i in (0, 4, 9):
-        x, y = dataset[i]
-        if not x.is_floating_point() or x.shape != (3, 16, 16):
-            return f"the picture is {x.dtype} of shape {tuple(x.shape)}"
-        if not torch.allclose(x, pictures[i].float() / 255 * 2 - 1, atol=0.005):
-            return f"bytes 0 to 255 became numbers from {x.min():.2f} to {x.max():.2f}"
-        if int(y) != labels[i]:
-            return f"the label of item {i} is {y}, not {labels[i]}"
-    return torch.equal(pictures, before) or "it changed the pictures that it was given"
+    for n, size, channels in ((10, 16, 3), (7, 9, 1)):
+        pictures, labels = some_pictures(n, size, channels)
+        labels[0] = 2
+        pictures[4, 0, 0, :2] = torch.tensor([0, 255], dtype=torch.uint8)
+        dataset = Pictures(pictures, labels, list("abc"))
+        if len(dataset) != n:
+            return f"its length is {len(dataset)}, not {n}"
+        for i in (0, 4, n - 1, 4):
+            x, y = dataset[i]
+            if not x.is_floating_point() or x.shape != (channels, size, size):
+                return f"the picture is {x.dtype} of shape {tuple(x.shape)}"
+            if not torch.allclose(x.double(), pictures[i].double() / 127.5 - 1, atol=0.005):
+                return f"bytes 0 to 255 became numbers from {x.min():.2f} to {x.max():.2f}"
+            if int(y) != labels[i]:
+                return f"the label of item {i} is {y}, not {labels[i]}"
+    return True
 
 
 @EXERCISES["5.2"].case("labels outside class_list, or too few of them, are refused with a ValueError")
 def _(Pictures, make_loader):
     pictures, labels = some_pictures()
+    labels = torch.arange(10) % 3
     return refuses_each(
         Pictures,
         {
@@ -183,17 +199,33 @@ def _(Pictures, make_loader):
     )
 
 
-@EXERCISES["5.2"].case("the loader takes batch_size and n_cpu from the configuration, shuffles, and drops the rest")
+@EXERCISES["5.2"].case("the loader takes batch_size and n_cpu from the configuration, and drops the rest")
 def _(Pictures, make_loader):
-    dataset = Pictures(*some_pictures(), list("abc"))
-    loader = make_loader(dataset, EasyDict(batch_size=4, n_cpu=0))
-    shapes = [tuple(x.shape) for x, _ in loader]
-    if shapes != 2 * [(4, 3, 16, 16)]:
-        return f"ten pictures, four a batch, came as {shapes}"
-    if isinstance(loader.sampler, SequentialSampler):
-        return "the order is the same in every epoch"
+    for n, size in ((10, 4), (7, 2)):
+        dataset = Pictures(*some_pictures(n), list("abc"))
+        shapes = [tuple(x.shape) for x, _ in make_loader(dataset, EasyDict(batch_size=size, n_cpu=0))]
+        if shapes != n // size * [(size, 3, 16, 16)]:
+            return f"{n} pictures, {size} a batch, came as {shapes}"
     workers = make_loader(dataset, EasyDict(batch_size=2, n_cpu=1)).num_workers
     return workers == 1 or f"n_cpu 1 gave {workers} workers"
+
+
+@EXERCISES["5.2"].case("each epoch has an order of its own, and no picture comes twice in it")
+def _(Pictures, make_loader):
+    marked = torch.arange(30, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 2, 2).clone()
+    loader = make_loader(Pictures(marked, torch.arange(30) % 3, list("abc")), EasyDict(batch_size=4, n_cpu=0))
+    epochs = []
+    for _ in range(3):
+        batches = list(loader)
+        numbers = torch.cat([(x[:, 0, 0, 0].double() + 1) * 127.5 for x, _ in batches]).round().long()
+        if not torch.equal(torch.cat([torch.as_tensor(y) for _, y in batches]), numbers % 3):
+            return "the pictures come with labels of others"
+        if len(numbers.unique()) < len(numbers):
+            return "a picture comes twice in one epoch"
+        epochs.append(numbers.tolist())
+    if epochs[0] == epochs[1] or epochs[1] == epochs[2]:
+        return "the order is the same in every epoch"
+    return all(epoch != sorted(epoch) for epoch in epochs) or "the order is that of the dataset"
 
 
 # 5.3 generator
@@ -206,18 +238,28 @@ def codes(config, n=4):
     return torch.randn(n, config.latent_dim), torch.arange(n) % config.n_classes
 
 
-@EXERCISES["5.3"].case("pictures have the right shape, and values between -1 and 1")
+def made_for(config, made, dtype=torch.float32):
+    """True where these are four pictures as the configuration asks for."""
+    expected = (4, config.channels, config.img_size, config.img_size)
+    if tuple(made.shape) != expected:
+        return f"the shape is {tuple(made.shape)}, not {expected}"
+    if made.dtype != dtype:
+        return f"codes of {dtype} gave pictures of {made.dtype}"
+    return bool(made.abs().max() <= 1) or f"there is a value of {made.abs().max():.2f}"
+
+
+@EXERCISES["5.3"].case("pictures have the right shape and the codes' dtype, and values between -1 and 1")
 def _(Generator):
     for config in (USUAL, SMALL):
         made = Generator(config)(*codes(config))
-        expected = (4, config.channels, config.img_size, config.img_size)
-        if tuple(made.shape) != expected:
-            return f"the shape is {tuple(made.shape)}, not {expected}"
-        if not made.abs().max() <= 1:
-            return f"there is a value of {made.abs().max():.2f}"
+        if (verdict := made_for(config, made)) is not True:
+            return verdict
     with torch.no_grad():
         loud = Generator(SMALL).eval()(1000 * torch.randn(4, 7), torch.arange(4))
-    return bool(loud.abs().max() <= 1) or "large codes give values beyond 1"
+        if not loud.abs().max() <= 1:
+            return "large codes give values beyond 1"
+        z, y = codes(SMALL)
+        return made_for(SMALL, Generator(SMALL).double()(z.double(), y), torch.float64)
 
 
 @EXERCISES["5.3"].case("another class, another picture; another code, another picture; the same of both, the same")
@@ -244,15 +286,28 @@ def _(Generator):
     return bool(z.grad is not None and z.grad.abs().sum() > 0) or "no gradient reaches z"
 
 
-@EXERCISES["5.3"].case("an impossible img_size, class number, or batch of one in training is refused with a ValueError")
+@EXERCISES["5.3"].case("an img_size of 48 or 100 is made, or refused with a ValueError that says why")
+def _(Generator):
+    for size in (48, 100):
+        config = EasyDict(SMALL, img_size=size)
+        try:
+            network = Generator(config)
+        except ValueError as error:
+            if not str(error):
+                return "it raised a ValueError, but without a word of explanation"
+            continue
+        if (verdict := made_for(config, network(*codes(config)))) is not True:
+            return f"img_size {size} is not refused, and then {verdict}"
+    return True
+
+
+@EXERCISES["5.3"].case("a class that does not exist, and a batch of one in training, are refused with a ValueError")
 def _(Generator):
     network, (z, y) = Generator(SMALL), codes(SMALL)
-    sizes = {f"img_size {size}": (EasyDict(SMALL, img_size=size),) for size in (100, 48)}
-    calls = {"class 7 of five": (z, y + 4), "class -1": (z, y - 1), "one picture, in training": (z[:1], y[:1])}
-    verdict = first_wrong(refuses_each(Generator, sizes), refuses_each(network, calls))
-    if verdict is True and tuple(network.eval()(z[:1], y[:1]).shape) != (1, 1, 32, 32):
+    if tuple(network.eval()(z[:1], y[:1]).shape) != (1, 1, 32, 32):
         return "in evaluation mode, one picture must be possible"
-    return verdict
+    calls = {"class 5 of five": (z, y + 2), "class -1": (z, y - 1), "one picture, in training": (z[:1], y[:1])}
+    return refuses_each(network.train(), calls)
 
 
 # 5.4 discriminator
@@ -263,36 +318,59 @@ def pictures_for(config, n=4):
     return 2 * torch.rand(n, config.channels, size, size) - 1, torch.arange(n) % config.n_classes
 
 
-@EXERCISES["5.4"].case("one logit a picture, not squeezed")
+@EXERCISES["5.4"].case("one logit a picture, of the pictures' dtype, in a batch of one, too")
 def _(Discriminator):
-    for config in (USUAL, SMALL):
-        logits = Discriminator(config)(*pictures_for(config))
-        if tuple(logits.shape) != (4,):
-            return f"four pictures gave the shape {tuple(logits.shape)}, not (4,)"
+    for config, n in ((USUAL, 4), (SMALL, 3), (SMALL, 1)):
+        logits = Discriminator(config)(*pictures_for(config, n))
+        if tuple(logits.shape) != (n,):
+            return f"a batch of {n} gave the shape {tuple(logits.shape)}, not ({n},)"
+        if logits.dtype != torch.float32:
+            return f"pictures of torch.float32 gave logits of {logits.dtype}"
     x, y = pictures_for(SMALL)
-    logits = Discriminator(SMALL).eval()(1e4 * x, y)
-    return bool(logits.abs().max() > 1) or "pictures with huge numbers get logits within 1: is there a sigmoid or tanh?"
+    dtype = Discriminator(SMALL).double()(x.double(), y).dtype
+    return dtype == torch.float64 or f"pictures of torch.float64 gave logits of {dtype}"
+
+
+@EXERCISES["5.4"].case(
+    "a logit has no bounds: it grows with the weights and the pictures",
+    hint="No sigmoid and no tanh at the end, not even one that is multiplied by something: the last step is linear.",
+)
+def _(Discriminator):
+    network, (x, y) = Discriminator(SMALL).eval(), pictures_for(SMALL)
+    loudest = []
+    with torch.no_grad():
+        for _ in range(2):
+            for weight in network.parameters():
+                weight *= 5
+            x = 1000 * x
+            loudest.append(network(x, y).abs().max().item())
+    return loudest[1] > 2 * loudest[0] or f"the largest logit stays near {loudest[1]:.3g}: is there a sigmoid or tanh?"
 
 
 @EXERCISES["5.4"].case("a picture's logit does not depend on its neighbours in the batch")
 def _(Discriminator):
     network, (x, y) = Discriminator(SMALL).train(), pictures_for(SMALL)
-    for _ in range(50):  # what is estimated step by step, as a spectral norm is, comes to rest
-        network(x, y)
+    others, logits = torch.cat([x[:1], 3 * x[1:].flip(0) + 1]), []
+    for batch in (x, others):  # with the same dropout, and the same state of a spectral norm
+        torch.manual_seed(0)
+        logits.append(copy.deepcopy(network)(batch, y)[0].item())
+    network.eval()
     together, alone = network(x, y), torch.cat([network(x[i : i + 1], y[i : i + 1]) for i in range(4)])
-    near = torch.allclose(together, alone, rtol=0.05, atol=0.02 * together.abs().max().item())
-    return near or "judged alone, a picture gets another logit"
+    near = math.isclose(*logits, rel_tol=1e-3, abs_tol=1e-5) and torch.allclose(together, alone, rtol=1e-3, atol=1e-5)
+    return near or "beside other pictures, or judged alone, a picture gets another logit"
 
 
 @EXERCISES["5.4"].case("the class is used together with the picture")
 def _(Discriminator):
     network, (x, _) = Discriminator(SMALL).eval(), pictures_for(SMALL)
-    first, second = (network(x, torch.full((4,), y)) for y in (0, 1))
-    gap = first - second
-    if gap.abs().max() < 1e-7:
-        return "a changed y changes nothing"
-    added = (gap - gap.mean()).abs().max() <= 1e-4 * gap.abs().max()
-    return not bool(added) or "from class 0 to class 1 every picture's logit changes by the same amount"
+    logits = [network(x, torch.full((4,), y)) for y in range(5)]
+    for y in range(1, 5):
+        gap = logits[y] - logits[y - 1]
+        if gap.abs().max() < 1e-7:
+            return f"from class {y - 1} to class {y}, nothing changes"
+        if (gap - gap.mean()).abs().max() <= 1e-4 * gap.abs().max():
+            return f"from class {y - 1} to class {y} every picture's logit changes by the same amount"
+    return True
 
 
 @EXERCISES["5.4"].case("a gradient reaches the picture and every weight")
@@ -321,17 +399,27 @@ def _(discriminator_loss, generator_loss):
     return True
 
 
-@EXERCISES["5.5"].case("the generator's loss, and the gradient that it gives")
+def true_discriminator_loss(real_logits, fake_logits):
+    return (1 - real_logits).clamp(min=0).mean() + (1 + fake_logits).clamp(min=0).mean()
+
+
+def logits_drawn(real, fake):
+    return {"real_logits": 3 * torch.randn(real), "fake_logits": 3 * torch.randn(fake)}
+
+
+@EXERCISES["5.5"].case("its value, dtype and both gradients, for one picture and many, in float32 and float64")
 def _(discriminator_loss, generator_loss):
-    for _, fake in LOGITS:
-        fake = fake.clone().requires_grad_()
-        loss = generator_loss(fake)
-        if not math.isclose(loss.item(), -sum(fake.tolist()) / len(fake), rel_tol=1e-4, abs_tol=1e-6):
-            return f"{loss.item():.4f}, not {-sum(fake.tolist()) / len(fake):.4f}"
-        loss.backward()
-        if not torch.allclose(fake.grad, torch.full_like(fake, -1 / len(fake))):
-            return f"its gradient is {fake.grad.tolist()}"
-    return True
+    sizes = [{"real": 9, "fake": 6}, {"real": 1, "fake": 1}]
+    return everywhere(discriminator_loss, true_discriminator_loss, logits_drawn, sizes, gradients=True)
+
+
+@EXERCISES["5.5"].case("the generator's loss, its dtype, and the gradient that it gives")
+def _(discriminator_loss, generator_loss):
+    def drawn(n):
+        return {"fake_logits": 3 * torch.randn(n)}
+
+    sizes = [{"n": 7}, {"n": 1}]
+    return everywhere(generator_loss, lambda logits: -logits.mean(), drawn, sizes, gradients=True)
 
 
 # 5.6 the training step
@@ -365,7 +453,7 @@ def moved(network, loss, rate):
 def one_step(train_step):
     """A learner's step on tiny networks, and what it should have done: weights, gradients and losses of both."""
     G, D = TinyGenerator(), TinyDiscriminator()
-    real, y, z = torch.rand(6, 3, 2, 2), torch.arange(6) % 3, torch.randn(6, 3)
+    real, y, z = torch.rand(6, 3, 2, 2), torch.randint(3, (6,)), torch.randn(6, 3)
     fake = G(z, y)
     g_loss = -D(fake, y).mean()
     d_loss = F.relu(1 - D(real, y)).mean() + F.relu(1 + D(fake.detach(), y)).mean()
@@ -443,6 +531,49 @@ def _(train_step):
     return near or f"they are {[round(float(x), 3) for x in losses]}, not {[round(x, 3) for x in expected]}"
 
 
+class NoisyGenerator(TinyGenerator):
+    """It paints other pictures each time that it is asked."""
+
+    def forward(self, z, y):
+        return F.dropout(super().forward(z, y), 0.3)
+
+
+def true_step(G, D, g_optimizer, d_optimizer, real, y, z):
+    fake = G(z, y)
+    g_loss = -D(fake, y).mean()
+    gradients = torch.autograd.grad(g_loss, list(G.parameters()))
+    for weight, gradient in zip(G.parameters(), gradients, strict=True):
+        weight.grad = gradient
+    g_optimizer.step()
+    d_optimizer.zero_grad()
+    d_loss = true_discriminator_loss(D(real, y), D(fake.detach(), y))
+    d_loss.backward()
+    d_optimizer.step()
+    return g_loss.item(), d_loss.item()
+
+
+@EXERCISES["5.6"].case("three steps with other optimizers, from one picture to seven, on one drawing of the fakes each")
+@explained
+def _(train_step):
+    kinds = [(torch.optim.SGD, 0.3, 0.05), (torch.optim.Adam, 0.01, 0.02)]
+    for make, *rates in kinds:
+        mine = NoisyGenerator(), TinyDiscriminator()
+        both = mine, copy.deepcopy(mine)
+        optimizers = [[make(n.parameters(), r) for n, r in zip(pair, rates, strict=True)] for pair in both]
+        for n in (7, 1, 4):
+            batch = torch.rand(n, 3, 2, 2), torch.randint(3, (n,)), torch.randn(n, 3)
+            losses = []
+            for step, networks, two in zip((true_step, train_step), reversed(both), reversed(optimizers), strict=True):
+                torch.manual_seed(n)
+                losses.append([torch.as_tensor(loss).item() for loss in step(*networks, *two, *batch)])
+            if not all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-5) for a, b in zip(*losses, strict=True)):
+                return f"a batch of {n}: the losses are {losses[1]}, not {losses[0]}"
+            for name, one, other in zip(("generator", "discriminator"), *both, strict=True):
+                if not same(one.parameters(), list(other.parameters())):
+                    return f"with {make.__name__}, a batch of {n}: the {name}'s weights go elsewhere"
+    return True
+
+
 # 5.7 sampling
 
 
@@ -470,6 +601,25 @@ def _(sample_grid):
     return True
 
 
+def true_grid(generator, z, n_classes):
+    numbers = 10 * z[:, :1] + torch.arange(n_classes)
+    return numbers[..., None, None, None].expand(-1, -1, 1, 2, 3)
+
+
+@EXERCISES["5.7"].case("other numbers of codes and classes, one of each too, in the codes' dtype")
+def _(sample_grid):
+    def drawn(codes, n_classes):
+        return {"generator": Telltale(), "z": torch.randn(codes, 3), "n_classes": n_classes}
+
+    sizes = [
+        {"codes": 4, "n_classes": 2},
+        {"codes": 1, "n_classes": 3},
+        {"codes": 2, "n_classes": 1},
+        {"codes": 1, "n_classes": 9},
+    ]
+    return everywhere(sample_grid, true_grid, drawn, sizes)
+
+
 @EXERCISES["5.7"].case("evaluation mode, no gradient, and the mode from before restored")
 def _(sample_grid):
     for mode in (True, False):
@@ -487,6 +637,15 @@ def _(sample_grid):
 # 5.8 the walk
 
 
+def true_walk(a, b, steps):
+    angle = math.acos(float(a @ b / (a.norm() * b.norm())))
+    points = []
+    for k in range(steps):
+        t = k / (steps - 1)
+        points.append((math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle))
+    return torch.stack(points)
+
+
 @EXERCISES["5.8"].case("it begins at a, ends at b, and follows the formula")
 def _(walk):
     for size, steps in ((100, 7), (3, 2), (512, 11)):
@@ -494,24 +653,32 @@ def _(walk):
         got = walk(a, b, steps)
         if tuple(got.shape) != (steps, size):
             return f"the shape is {tuple(got.shape)}, not {(steps, size)}"
-        angle = math.acos(float(a @ b / (a.norm() * b.norm())))
-        for k in range(steps):
-            t = k / (steps - 1)
-            point = (math.sin((1 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle)
-            if not torch.allclose(got[k], point, atol=1e-3):
+        for k, point in enumerate(true_walk(a, b, steps)):
+            if not torch.allclose(got[k].double(), point.double(), atol=1e-3):
                 return f"code {k} of {steps} lies {float((got[k] - point).norm()):.2g} away from the arc"
     return True
 
 
-@EXERCISES["5.8"].case("codes that point the same way give no NaN, and still lead from a to b")
+@EXERCISES["5.8"].case("codes of any length and any dtype: the walk has the codes' own")
 def _(walk):
-    a = torch.randn(50)
-    for b in (a, 3 * a, a + 1e-6):
+    def drawn(d, steps, length=1.0):
+        return {"a": length * torch.randn(d), "b": torch.randn(d), "steps": steps}
+
+    return everywhere(walk, true_walk, drawn, [{"d": 20, "steps": 5}, {"d": 8, "steps": 4, "length": 30.0}])
+
+
+@EXERCISES["5.8"].case("codes that point the same way, or opposite ways, give no NaN, and still lead from a to b")
+def _(walk):
+    code = torch.randn(50)
+    pairs = [(code, code), (code, 3 * code), (code, code + 1e-6), (code, -2 * code)]
+    for a, b in [*pairs, (torch.tensor([2.0]), torch.tensor([3.0]))]:
         got = walk(a, b, 5)
+        if tuple(got.shape) != (5, len(a)):
+            return f"the shape is {tuple(got.shape)}, not {(5, len(a))}"
         if not torch.isfinite(got).all():
             return "there is a NaN"
-        if not torch.allclose(got[[0, -1]], torch.stack([a, b]), atol=1e-3):
-            return "the ends are not a and b"
-        if not torch.allclose(got[2], (a + b) / 2, atol=1e-2):
+        if (verdict := close(got[[0, -1]], torch.stack([a, b]), 1e-3)) is not True:
+            return f"the ends are not a and b: {verdict}"
+        if a @ b > 0 and not torch.allclose(got[2].double(), ((a + b) / 2).double(), atol=1e-2):
             return "the middle is not half way"
     return True
