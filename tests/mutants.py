@@ -224,11 +224,7 @@ def survivors(exercise, functions):
 
 # Exercises whose checks still take some mutant for right. Each is struck off when its check is moved to
 # helpers.checks.comparing; one that is listed without need fails its test.
-TODO = set(
-    """
-    6.1 6.2 6.3 6.4 6.6 6.7 7.1 7.3 7.4
-    """.split()
-)
+TODO = set()
 
 
 def unexplained(number, module):

@@ -1,7 +1,11 @@
 """Assignment 06's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
 import collections
+import itertools
+import math
 import random
+import re
+import statistics
 
 import pytest
 import torch
@@ -105,22 +109,208 @@ def other_balance(groups, answers, generator):
     return torch.tensor(sorted(kept), dtype=torch.long)
 
 
+def regex_encode(texts, number, length):
+    """By a pattern; rows grow as lists."""
+    rows = []
+    for text in texts:
+        words = re.findall(r"[^\s?]+", text.casefold())
+        if unknown := set(words) - set(number):
+            raise ValueError(f"not known: {', '.join(unknown)}")
+        if not 1 <= len(words) <= length:
+            raise ValueError(f"{len(words)} words")
+        rows.append([number[word] for word in words] + (length - len(words)) * [0])
+    return torch.tensor(rows, dtype=torch.int64)
+
+
+def padded_encode(texts, number, length):
+    """By torch's own padding, of what the second answer gives a question at a time."""
+    rows = [other_encode([text], number, length)[0] for text in texts]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)  # each is `length` long already
+
+
+def loop_product(h, v, W_h, W_v):
+    """A question at a time."""
+    if not len(h) == len(v):
+        raise ValueError("unequal batches")
+    return torch.stack([torch.mv(W_h, q).tanh() * torch.mv(W_v, p).tanh() for q, p in zip(h, v, strict=True)])
+
+
+def exponential_product(h, v, W_h, W_v):
+    """tanh by sigmoid, in float64."""
+    if h.size(0) - v.size(0):
+        raise ValueError("unequal batches")
+    q, p = (2 * (2 * x.double() @ W.double().T).sigmoid() - 1 for x, W in ((h, W_h), (v, W_v)))
+    return (q * p).to(h.dtype)
+
+
+def loop_concat(h, v, W, b):
+    """A unit at a time."""
+    both = torch.cat((h, v), dim=-1)
+    return torch.stack([torch.relu((both * row).sum(1) + bias) for row, bias in zip(W, b, strict=True)], dim=1)
+
+
+def einsum_concat(h, v, W, b):
+    """In float64."""
+    u = torch.einsum("uk,bk->bu", W.double(), torch.hstack([h, v]).double()) + b.double()
+    return torch.where(u > 0, u, 0.0).to(h.dtype)
+
+
+def loop_attend(query, keys, places, real=None):
+    """A picture at a time, over its real places alone."""
+    weights, context = [], []
+    for i in range(len(query)):
+        there = torch.arange(keys.shape[1]) if real is None else real[i].nonzero()[:, 0]
+        if not len(there):
+            raise ValueError("a picture without a place")
+        some = F.softmax(keys[i][there] @ query[i] / math.sqrt(len(query[i])), dim=0)
+        weights.append(torch.zeros_like(keys[i][:, 0]).index_put((there,), some))
+        context.append(some @ places[i][there])
+    return torch.stack(weights), torch.stack(context)
+
+
+def matmul_attend(query, keys, places, real=None):
+    """By matrix products, in float64."""
+    scores = keys.double().matmul(query.double().unsqueeze(2)).squeeze(2).div(query.size(1) ** 0.5)
+    if real is not None:
+        if bool((~real).all(1).any()):
+            raise ValueError("a picture without a place")
+        scores = scores + torch.zeros_like(scores).masked_fill(~real, float("-inf"))
+    weights = torch.exp(scores - torch.logsumexp(scores, 1, keepdim=True))
+    return weights.to(query.dtype), weights.unsqueeze(1).matmul(places.double()).squeeze(1).to(query.dtype)
+
+
+def loop_accuracy(said, answers, kinds, names):
+    """A question at a time."""
+    if len(said) != len(answers) or len(said) != len(kinds) or len(said) == 0:
+        raise ValueError("not equally many, or none")
+    right = {}
+    for s, a, k in zip(said, answers, kinds, strict=True):
+        right.setdefault(names[int(k)], []).append(bool(s == a))
+    share = {name: sum(some) / len(some) for name, some in right.items()}
+    return {"mean": sum(share.values()) / len(share), "all": sum(map(sum, right.values())) / len(said), **share}
+
+
+def bincount_accuracy(said, answers, kinds, names):
+    """By torch.bincount, in float64."""
+    if said.shape != answers.shape or said.shape != kinds.shape or said.numel() == 0:
+        raise ValueError("not equally many, or none")
+    asked = torch.bincount(kinds, minlength=len(names))
+    share = torch.bincount(kinds, (said == answers).double(), minlength=len(names)) / asked
+    there = asked > 0
+    found = {name: float(x) for name, x, y in zip(names, share, there, strict=True) if y}
+    return found | {"all": float((said == answers).double().mean()), "mean": float(share[there].mean())}
+
+
+def loop_usual(train_texts, train_answers, texts):
+    """By counting in lists, for each question anew."""
+    if not len(train_answers):
+        raise ValueError("no training")
+    said = []
+    for text in texts:
+        known = [a for t, a in zip(train_texts, train_answers, strict=True) if t == text]
+        best = ""
+        for answer in sorted(set(known or train_answers)):
+            if not best or (known or train_answers).count(answer) > (known or train_answers).count(best):
+                best = answer
+        said.append(best)
+    return said
+
+
+def grouped_usual(train_texts, train_answers, texts):
+    """By sorted runs."""
+    if not train_texts:
+        raise ValueError("no training")
+    pairs = sorted(zip(train_texts, train_answers, strict=True))
+    mode = lambda some: statistics.mode(sorted(some))  # noqa: E731
+    groups = itertools.groupby(pairs, key=lambda pair: pair[0])
+    table = {text: mode(answer for _, answer in group) for text, group in groups}
+    return [table.get(text) or mode(train_answers) for text in texts]
+
+
+def sattolo(n, generator):
+    """Sattolo's shuffle: one circle, by a loop."""
+    if n <= 1:
+        raise ValueError("too few")
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = int(torch.randint(i, (1,), generator=generator))
+        order[i], order[j] = order[j], order[i]
+    return torch.tensor(order)
+
+
+def ranked_circle(n, generator):
+    """A circle in the order of random numbers."""
+    if n < 2:
+        raise ValueError("too few")
+    circle = torch.rand(n, generator=generator, dtype=torch.float64).argsort()
+    return torch.zeros(n, dtype=torch.long).scatter(0, circle, torch.cat([circle[1:], circle[:1]]))
+
+
+def ranked_balance(groups, answers, generator):
+    """One random number for each question; the smallest of each answer stay."""
+    if groups.numel() != answers.numel():
+        raise ValueError("unequal")
+    lot, kept = torch.rand(len(groups), generator=generator), torch.zeros(len(groups), dtype=torch.bool)
+    for group in groups.unique():
+        cells = [((groups == group) & (answers == a)).nonzero().flatten() for a in answers[groups == group].unique()]
+        for cell in cells if len(cells) > 1 else []:
+            kept[cell[lot[cell].argsort()[: min(map(len, cells))]]] = True
+    return kept.nonzero(as_tuple=True)[0]
+
+
+def walking_balance(groups, answers, generator):
+    """Walks over a random order and takes what still has room."""
+    if len(groups) != len(answers):
+        raise ValueError("unequal")
+    pairs = list(zip(groups.tolist(), answers.tolist(), strict=True))
+    counts = collections.Counter(pairs)
+    room = {}
+    for group, answer in counts:
+        found = [n for (g, _), n in counts.items() if g == group]
+        room[group, answer] = min(found) if len(found) > 1 else 0
+    kept = []
+    for i in torch.randperm(len(pairs), generator=generator).tolist():
+        if room[pairs[i]]:
+            room[pairs[i]] -= 1
+            kept.append(i)
+    return torch.LongTensor(sorted(kept))
+
+
 RIGHT = [
     ("6.1", [encode]),
     ("6.1", [other_encode]),
+    ("6.1", [regex_encode]),
+    ("6.1", [padded_encode]),
     ("6.2", [product]),
     ("6.2", [other_product]),
+    ("6.2", [loop_product]),
+    ("6.2", [exponential_product]),
     ("6.3", [concat]),
     ("6.3", [other_concat]),
+    ("6.3", [loop_concat]),
+    ("6.3", [einsum_concat]),
     ("6.4", [attend]),
     ("6.4", [other_attend]),
+    ("6.4", [loop_attend]),
+    ("6.4", [matmul_attend]),
     ("6.5", [accuracy]),
     ("6.5", [other_accuracy]),
+    ("6.5", [loop_accuracy]),
+    ("6.5", [bincount_accuracy]),
     ("6.6", [usual, others]),
     ("6.6", [other_usual, other_others]),
+    ("6.6", [loop_usual, sattolo]),
+    ("6.6", [grouped_usual, ranked_circle]),
     ("6.7", [balance]),
     ("6.7", [other_balance]),
+    ("6.7", [ranked_balance]),
+    ("6.7", [walking_balance]),
 ]
+
+EQUIVALENT = {
+    ("6.6", "other_pictures: squeezed"): "there are two pictures at least",
+    ("6.7", "balance: squeezed"): "two questions at least are kept, or none",
+}
 
 
 # 6.1
@@ -157,6 +347,17 @@ def whole_question_named(texts, number, length):
         return encode(texts, number, length)
     except ValueError:
         raise ValueError(f"There is something wrong with {texts}") from None
+
+
+def in_the_alphabet(texts, number, length):
+    """Numbers of its own."""
+    return encode(texts, {word: i for i, word in enumerate(sorted(number), start=1)}, length)
+
+
+def cuts_its_texts(texts, number, length):
+    for i, text in enumerate(texts):
+        texts[i] = text.lower().replace("?", " ")
+    return encode(texts, number, length)
 
 
 # 6.2 and 6.3
@@ -197,6 +398,31 @@ def relu_before(h, v, W, b):
 
 def detached_question(h, v, W, b):
     return concat(h.detach(), v, W, b)
+
+
+def half_a_gradient(h, v, W_h, W_v):
+    """The value of tanh, the gradient of a linear layer."""
+    a, b = h @ W_h.T, v @ W_v.T
+    a, b = (x + (x.tanh() - x).detach() for x in (a, b))
+    return product(h, v, W_h, W_v).detach() * 0 + a * b
+
+
+def projects_in_place(h, v, W_h, W_v):
+    u = product(h, v, W_h, W_v)
+    h.data.tanh_()
+    return u
+
+
+def leaky(h, v, W, b):
+    return F.leaky_relu(F.linear(torch.cat([h, v], 1), W, b), 1e-3)
+
+
+def squares_only(h, v, W, b):
+    """Splits W in two halves, right only where H is V."""
+    half = W.shape[1] // 2
+    if h.shape[1] != half:
+        return concat(v, h, W, b)
+    return concat(h, v, W, b)
 
 
 # 6.4
@@ -242,6 +468,29 @@ def ignores_the_mask(query, keys, places, real=None):
     if real is not None and not real.any(1).all():
         raise ValueError("no place")
     return attend(query, keys, places)
+
+
+def detached_highest(query, keys, places, real=None):
+    """The sum below counts as a constant: the weights are right, their gradient is not."""
+    weights, _ = attend(query, keys, places, real)
+    scores = torch.einsum("bd,bld->bl", query, keys) / query.shape[1] ** 0.5
+    weights = weights.detach() * (scores - scores.detach()).exp()
+    return weights, torch.einsum("bl,bld->bd", weights, places)
+
+
+def almost_covered(query, keys, places, real=None):
+    """A large negative number that is not large enough."""
+    attend(query, keys, places, real)
+    scores = torch.einsum("bd,bld->bl", query, keys) / query.shape[1] ** 0.5
+    weights = (scores if real is None else scores.masked_fill(~real, -20.0)).softmax(1)
+    return weights, torch.einsum("bl,bld->bd", weights, places)
+
+
+def writes_into_places(query, keys, places, real=None):
+    result = attend(query, keys, places, real)
+    if real is not None:
+        places.data[~real] = 0
+    return result
 
 
 # 6.5
@@ -382,6 +631,17 @@ def one_gets_itself(n, generator):
     return others(n, generator) if n > 1 else torch.zeros(n, dtype=torch.long)
 
 
+@guard
+def seeded_again(n, generator):
+    return others(n, torch.Generator().manual_seed(generator.initial_seed()))
+
+
+@guard
+def seeds_torch(n, generator):
+    torch.manual_seed(generator.initial_seed())
+    return torch.arange(n).roll(torch.randint(1, n, ()).item())
+
+
 # 6.7
 
 
@@ -450,7 +710,29 @@ def fails_when_empty(groups, answers, generator):
     return torch.cat(list(kept.split(1))) if len(kept) else torch.cat([])
 
 
+def balance_seeded_again(groups, answers, generator):
+    return balance(groups, answers, torch.Generator().manual_seed(generator.initial_seed()))
+
+
 WRONG = [
+    ("6.1", [in_the_alphabet]),
+    ("6.1", [cuts_its_texts]),
+    ("6.1", [lambda *x, **named: encode(*x, **named).tolist()]),
+    ("6.2", [half_a_gradient]),
+    ("6.2", [projects_in_place]),
+    ("6.2", [lambda *x, **named: product(*x, **named).double()]),
+    ("6.3", [leaky]),
+    ("6.3", [squares_only]),
+    ("6.3", [lambda *x, **named: concat(*x, **named).squeeze()]),
+    ("6.4", [detached_highest]),
+    ("6.4", [almost_covered]),
+    ("6.4", [writes_into_places]),
+    ("6.6", [usual, seeded_again]),
+    ("6.6", [usual, seeds_torch]),
+    ("6.6", [lambda *x, **named: set(usual(*x, **named)), others]),
+    ("6.6", [usual, lambda n, generator: others(n, generator).tolist()]),
+    ("6.7", [balance_seeded_again]),
+    ("6.7", [lambda *x, **named: balance(*x, **named).tolist()]),
     ("6.1", [encode_like(skip=True)]),
     ("6.1", [encode_like(lower=False)]),
     ("6.1", [encode_like(marks=False)]),

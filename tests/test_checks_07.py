@@ -1,5 +1,9 @@
 """Assignment 07's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
+import math
+import random
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import checks
+from helpers import checks, metrics
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
 from tests.definitions import definitions
 
@@ -20,29 +24,91 @@ split, standardise, probe = right.split_by_group, right.standardise, right.probe
 
 
 # ------------------------------------------------------------------------------------------- right, written differently
-def other_distil(teacher, student, T):
-    if not T > 0:
+def other_distil(teacher_logits, student_logits, temperature):
+    if not temperature > 0:
         raise ValueError("temperature above 0")
-    p = F.softmax(teacher.detach().double() / T, dim=-1)
-    cross = -(p * F.log_softmax(student.double() / T, dim=-1)).sum(-1)
-    return ((cross + torch.xlogy(p, p).sum(-1)).mean() * T**2).float()
+    p = F.softmax(teacher_logits.detach().double() / temperature, dim=-1)
+    cross = -(p * F.log_softmax(student_logits.double() / temperature, dim=-1)).sum(-1)
+    return ((cross + torch.xlogy(p, p).sum(-1)).mean() * temperature**2).to(student_logits.dtype)
 
 
-def other_step(student, optimizer, sounds, teacher, pictures, T):
+def loop_distil(teacher_logits, student_logits, temperature):
+    """By loops over rows and classes, with logsumexp."""
+    if temperature <= 0:
+        raise ValueError("temperature above 0")
+    total = torch.zeros((), dtype=student_logits.dtype)
+    with torch.no_grad():
+        teacher = teacher_logits / temperature
+        teacher = teacher - teacher.logsumexp(1, keepdim=True)
+    for log_p, row in zip(teacher, student_logits, strict=True):
+        row = row / temperature
+        for k in range(len(row)):
+            total = total + log_p[k].exp() * (log_p[k] - row[k] + row.logsumexp(0))
+    return total / len(teacher) * temperature * temperature
+
+
+def entropies(teacher_logits, student_logits, temperature):
+    """Cross-entropy minus entropy, by torch's functions."""
+    if temperature <= 0:
+        raise ValueError("temperature above 0")
+    p = (teacher_logits.detach() / temperature).softmax(1)
+    entropy = torch.distributions.Categorical(logits=teacher_logits.detach() / temperature).entropy().mean()
+    return (F.cross_entropy(student_logits / temperature, p) - entropy) * temperature**2
+
+
+def other_step(student, optimizer, sounds, teacher, pictures, temperature):
     for p in student.parameters():
         p.grad = None
     with torch.inference_mode():
         z = teacher.train(False)(pictures)
-    loss = other_distil(z.clone(), student.train(True)(sounds), T)
+    loss = other_distil(z.clone(), student.train(True)(sounds), temperature)
     loss.backward()
     optimizer.step()
     return float(loss.detach())
 
 
-def other_search(S, P, T):
-    S, P = (x / x.norm(dim=1, keepdim=True) for x in (S, P))
-    logits = torch.einsum("id,jd->ij", S, P) / T
+def step_with_gradients(student, optimizer, sounds, teacher, pictures, temperature):
+    """The gradients come from autograd.grad; the teacher's mode is put back."""
+    before = teacher.training
+    opinion = teacher.eval()(pictures).detach()
+    teacher.train(before)
+    loss = loop_distil(opinion, student.train()(sounds), temperature)
+    weights = list(student.parameters())
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+        weight.grad = gradient
+    optimizer.step()
+    return loss.tolist()
+
+
+def second_step(student, optimizer, sounds, teacher, pictures, temperature):
+    """The teacher looks last; the gradients are cleared afterwards, too."""
+    student.zero_grad(set_to_none=False)
+    said = student.train()(sounds)
+    teacher.eval()
+    with torch.set_grad_enabled(False):
+        opinion = teacher(pictures)
+    loss = entropies(opinion, said, temperature)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+def other_search(sounds, pictures, temperature):
+    S, P = (x / x.norm(dim=1, keepdim=True) for x in (sounds, pictures))
+    logits = torch.einsum("id,jd->ij", S, P) / temperature
     return -(logits.log_softmax(1).diag() + logits.log_softmax(0).diag()).mean() / 2
+
+
+def loop_search(sounds, pictures, temperature):
+    """A pair at a time, in float64."""
+    total = 0
+    for i in range(len(sounds)):
+        for row, others in ((sounds[i], pictures), (pictures[i], sounds)):
+            row, others = row.double(), others.double()
+            scores = F.cosine_similarity(row[None], others, dim=1) / temperature
+            total = total + torch.logsumexp(scores, 0) - scores[i]
+    return (total / (2 * len(sounds))).to(sounds.dtype)
 
 
 def other_recall(scores, relevant, k):
@@ -56,6 +122,15 @@ def other_recall(scores, relevant, k):
     if not shares:
         raise ValueError("no query")
     return sum(shares) / len(shares)
+
+
+def ranked_recall(scores, relevant, k):
+    """By the place of each item."""
+    kept = relevant[relevant.sum(1) > 0]
+    if k <= 0 or len(kept) == 0:
+        raise ValueError("nothing to find")
+    place = scores[relevant.sum(1) > 0].argsort(1, descending=True).argsort(1)
+    return float(((place < k) & kept).sum(1).div(kept.sum(1)).mean())
 
 
 def other_split(groups, share, seed):
@@ -74,27 +149,89 @@ def other_standardise(train, test):
     return (train - mean) * gain, (test - mean) * gain
 
 
-def other_probe(train, labels, test, test_labels):
+def other_probe(train, train_labels, test, test_labels):
     a, b = other_standardise(train, test)
-    said = LogisticRegression(max_iter=1000).fit(a, labels).predict(b)
+    said = LogisticRegression(max_iter=1000).fit(a, train_labels).predict(b)
     return float(np.mean(said == test_labels.numpy()))
+
+
+def loop_split(groups, share, seed):
+    """A sample at a time; Python's own generator draws."""
+    found = sorted({int(g) for g in groups})
+    if len(found) < 2:
+        raise ValueError("one group")
+    held = random.Random(seed).sample(found, max(1, min(len(found) - 1, round(share * len(found)))))
+    train = torch.tensor([int(g) not in held for g in groups])
+    return [train, ~train]
+
+
+def loop_standardise(train, test):
+    """A column at a time, by sums."""
+    a, b = torch.zeros_like(train), torch.zeros_like(test)
+    for i in range(train.shape[1]):
+        column = train[:, i]
+        mean = column.sum() / len(column)
+        deviation = ((column - mean).square().sum() / (len(column) - 1)).sqrt()
+        if deviation > 1e-9:
+            a[:, i], b[:, i] = (column - mean) / deviation, (test[:, i] - mean) / deviation
+    return a, b
+
+
+def pipeline_probe(train, train_labels, test, test_labels):
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    return model.fit(train, train_labels).score(test, test_labels)
 
 
 RIGHT = [
     ("7.1", [distil]),
     ("7.1", [other_distil]),
+    ("7.1", [loop_distil]),
+    ("7.1", [entropies]),
     ("7.2", [step]),
     ("7.2", [other_step]),
+    ("7.2", [step_with_gradients]),
+    ("7.2", [second_step]),
     ("7.3", [search, recall]),
     ("7.3", [other_search, other_recall]),
+    ("7.3", [loop_search, ranked_recall]),
+    ("7.3", [other_search, ranked_recall]),
     ("7.4", [split, standardise, probe]),
     ("7.4", [other_split, other_standardise, other_probe]),
+    ("7.4", [loop_split, loop_standardise, pipeline_probe]),
+    ("7.4", [split, other_standardise, pipeline_probe]),
 ]
+
+EQUIVALENT = {
+    ("7.4", "split_by_group: squeezed"): "two groups are two samples at least, so no mask has one value",
+    ("7.4", "standardise: cut *"): "features of a probe are frozen; the card asks for no gradient",
+    ("7.4", "standardise: detached"): "the same",
+}
 
 
 # ---------------------------------------------------------------------------------------------------------------- wrong
+KL = {
+    "F.kl_div": lambda p, q: F.kl_div(q.log_softmax(1), p.softmax(1), reduction="batchmean"),
+    "torch.kl_div": lambda p, q: torch.kl_div(q.log_softmax(1), p.softmax(1), reduction=2) / len(p),
+    "KLDivLoss": lambda p, q: torch.nn.KLDivLoss(reduction="batchmean")(q.log_softmax(1), p.softmax(1)),
+    "distributions": lambda p, q: torch.distributions.kl_divergence(
+        *(torch.distributions.Categorical(logits=x) for x in (p, q))
+    ).mean(),
+}
+
+
+def distil_by(divergence):
+    def wrong(teacher_logits, student_logits, temperature):
+        if temperature <= 0:
+            raise ValueError("no")
+        p, q = teacher_logits.detach() / temperature, student_logits / temperature
+        return temperature**2 * divergence(p, q)
+
+    return wrong
+
+
 def distil_like(turned=False, squared=True, heated=True, over="mean", cut=True, safe=True, refuses=True, entropy=True):
-    def wrong(teacher, student, T):
+    def wrong(teacher_logits, student_logits, temperature):
+        teacher, student, T = teacher_logits, student_logits, temperature
         if T <= 0 and refuses:
             raise ValueError("no")
         teacher = teacher.detach() if cut else teacher
@@ -113,13 +250,30 @@ def distil_like(turned=False, squared=True, heated=True, over="mean", cut=True, 
     return wrong
 
 
-def one_temperature(teacher, student, T):
-    """Only the teacher is heated."""
-    return distil(teacher, T * student, T)
+def half_a_gradient(teacher_logits, student_logits, temperature):
+    """The sum below the softmax counts as a constant."""
+    p, q = (x / temperature for x in (teacher_logits.detach(), student_logits))
+    q = q - q.logsumexp(1, keepdim=True).detach()
+    return (
+        distil(teacher_logits, student_logits, temperature) * 0
+        + temperature**2 * (p.softmax(1) * (p.log_softmax(1) - q)).sum(1).mean()
+    )
+
+
+def heats_its_input(teacher_logits, student_logits, temperature):
+    if temperature <= 0:
+        raise ValueError("no")
+    return temperature**2 * distil(teacher_logits.div_(temperature), student_logits / temperature, 1.0)
+
+
+def one_temperature(teacher_logits, student_logits, temperature):
+    """Only the teacher_logits is heated."""
+    return distil(teacher_logits, temperature * student_logits, temperature)
 
 
 def step_like(clears=True, judges=True, learns=True, teaches=False, mean=True, moves=True, number=True, noise=True):
-    def wrong(student, optimizer, sounds, teacher, pictures, T):
+    def wrong(student, optimizer, sounds, teacher, pictures, temperature):
+        T = temperature
         if learns:
             student.train()
         if judges:
@@ -141,7 +295,7 @@ def step_like(clears=True, judges=True, learns=True, teaches=False, mean=True, m
     return wrong
 
 
-def hard_labels(student, optimizer, sounds, teacher, pictures, T):
+def hard_labels(student, optimizer, sounds, teacher, pictures, temperature):
     """The teacher's first choice instead of its opinion."""
     student.train()
     loss = F.cross_entropy(student(sounds), teacher.eval()(pictures).argmax(1))
@@ -151,24 +305,45 @@ def hard_labels(student, optimizer, sounds, teacher, pictures, T):
     return loss.item()
 
 
-def student_teaches_too(student, optimizer, sounds, teacher, pictures, T):
-    value = step(student, optimizer, sounds, teacher, pictures, T)
+def own_descent(student, optimizer, sounds, teacher, pictures, temperature):
+    """The optimizer is never asked."""
+    value = step_like(moves=False)(student, optimizer, sounds, teacher, pictures, temperature)
+    with torch.no_grad():
+        for p in student.parameters():
+            p -= 0.1 * p.grad
+    return value
+
+
+def new_optimizer(student, optimizer, sounds, teacher, pictures, temperature):
+    """One of the same kind, which remembers nothing."""
+    rate = optimizer.param_groups[0]["lr"]
+    return step(student, type(optimizer)(student.parameters(), lr=rate), sounds, teacher, pictures, temperature)
+
+
+def closes_autograd(student, optimizer, sounds, teacher, pictures, temperature):
+    value = step(student, optimizer, sounds, teacher, pictures, temperature)
+    torch.set_grad_enabled(False)
+    return value
+
+
+def student_teaches_too(student, optimizer, sounds, teacher, pictures, temperature):
+    value = step(student, optimizer, sounds, teacher, pictures, temperature)
     with torch.no_grad():
         for p in teacher.parameters():
             p.add_(1e-3)
     return value
 
 
-def shuffled_pairs(student, optimizer, sounds, teacher, pictures, T):
-    return step(student, optimizer, sounds, teacher, pictures.roll(1, 0), T)
+def shuffled_pairs(student, optimizer, sounds, teacher, pictures, temperature):
+    return step(student, optimizer, sounds, teacher, pictures.roll(1, 0), temperature)
 
 
-def clears_too_late(student, optimizer, sounds, teacher, pictures, T):
+def clears_too_late(student, optimizer, sounds, teacher, pictures, temperature):
     student.train()
     teacher.eval()
     with torch.no_grad():
         opinion = teacher(pictures)
-    loss = distil(opinion, student(sounds), T)
+    loss = distil(opinion, student(sounds), temperature)
     loss.backward()
     optimizer.zero_grad()
     optimizer.step()
@@ -176,8 +351,9 @@ def clears_too_late(student, optimizer, sounds, teacher, pictures, T):
 
 
 def search_like(unit=True, both=True, times=False, total=False, half=True):
-    def wrong(S, P, T):
-        S, P = (F.normalize(x, dim=1) if unit else x for x in (S, P))
+    def wrong(sounds, pictures, temperature):
+        T = temperature
+        S, P = (F.normalize(x, dim=1) if unit else x for x in (sounds, pictures))
         logits = S @ P.T * T if times else S @ P.T / T
         own, how = torch.arange(len(S)), "sum" if total else "mean"
         loss = F.cross_entropy(logits, own, reduction=how)
@@ -188,13 +364,37 @@ def search_like(unit=True, both=True, times=False, total=False, half=True):
     return wrong
 
 
-def unsafe_search(S, P, T):
-    e = (F.normalize(S, dim=1) @ F.normalize(P, dim=1).T / T).exp()
+def unsafe_search(sounds, pictures, temperature):
+    e = (F.normalize(sounds, dim=1) @ F.normalize(pictures, dim=1).temperature / temperature).exp()
     return -((e.diag() / e.sum(1)).log() + (e.diag() / e.sum(0)).log()).mean() / 2
 
 
-def half_detached(S, P, T):
-    return search(S, P.detach(), T)
+def half_detached(sounds, pictures, temperature):
+    return search(sounds, pictures.detach(), temperature)
+
+
+def lengths_detached(sounds, pictures, temperature):
+    """The value is right; the gradient is not that of a cosine."""
+    S, P = (x / x.norm(dim=1, keepdim=True).detach() for x in (sounds, pictures))
+    own = torch.arange(len(S))
+    return sum(F.cross_entropy(x, own) for x in (S @ P.T / temperature, P @ S.T / temperature)) / 2
+
+
+def scales_its_input(sounds, pictures, temperature):
+    for x in (sounds, pictures):
+        x.data.div_(x.data.norm(dim=1, keepdim=True))
+    return search(sounds, pictures, temperature)
+
+
+def over_all_items(scores, relevant, k):
+    """What was found over all queries, divided by all that is relevant."""
+    recall(scores, relevant, k)
+    best = scores.topk(min(k, scores.shape[1]), 1).indices
+    return (relevant.gather(1, best).sum() / relevant.sum()).item()
+
+
+def the_courses_own(scores, relevant, k):
+    return metrics.recall_at_k(scores, relevant, k)
 
 
 def recall_like(divide="relevant", over="those that have", lowest=False, refuses=True):
@@ -259,6 +459,26 @@ def split_never_refuses(groups, share, seed):
     return split(groups, share, seed) if len(groups.unique()) > 1 else (groups == groups, groups != groups)
 
 
+def split_floor(groups, share, seed):
+    """Rounded down."""
+    different = len(groups.unique())
+    return split(groups, math.floor(share * different) / different, seed)
+
+
+def split_keeps_the_first(groups, share, seed):
+    """The first group is never in the test."""
+    found = groups.unique()
+    test = split(groups, share, seed)[1]
+    count = len(groups[test].unique())
+    order = found[1:][torch.randperm(len(found) - 1, generator=torch.Generator().manual_seed(seed))]
+    test = torch.isin(groups, order[:count])
+    return ~test, test
+
+
+def split_one_seed(groups, share, seed):
+    return split(groups, share, 0)
+
+
 def split_turned(groups, share, seed):
     return split(groups, share, seed)[::-1]
 
@@ -297,25 +517,45 @@ def by_variance(train, test):
     return a / deviation, b / deviation
 
 
-def fits_the_test(train, labels, test, test_labels):
+def never_standardises(train, train_labels, test, test_labels):
+    return float(LogisticRegression(max_iter=1000).fit(train, train_labels).score(test, test_labels))
+
+
+def probe_like(scales):
+    def wrong(train, train_labels, test, test_labels):
+        a, b = scales(train, test)
+        return float(LogisticRegression(max_iter=1000).fit(a, train_labels).score(b, test_labels))
+
+    return wrong
+
+
+def only_centres(train, test):
+    return train - train.mean(0), test - train.mean(0)
+
+
+def one_scale_for_all(train, test):
+    return tuple((x - train.mean()) / train.std() for x in (train, test))
+
+
+def fits_the_test(train, train_labels, test, test_labels):
     a, b = standardise(train, test)
-    both, all_labels = torch.cat([a, b]), torch.cat([labels, test_labels])
+    both, all_labels = torch.cat([a, b]), torch.cat([train_labels, test_labels])
     return float(LogisticRegression(max_iter=1000).fit(both, all_labels).score(b, test_labels))
 
 
-def scores_the_training(train, labels, test, test_labels):
+def scores_the_training(train, train_labels, test, test_labels):
     a, _ = standardise(train, test)
-    return float(LogisticRegression(max_iter=1000).fit(a, labels).score(a, labels))
+    return float(LogisticRegression(max_iter=1000).fit(a, train_labels).score(a, train_labels))
 
 
-def standardises_by_the_test(train, labels, test, test_labels):
+def standardises_by_the_test(train, train_labels, test, test_labels):
     a, b = each_by_itself(train, test)
-    return float(LogisticRegression(max_iter=1000).fit(a, labels).score(b, test_labels))
+    return float(LogisticRegression(max_iter=1000).fit(a, train_labels).score(b, test_labels))
 
 
-def scales_of_the_test(train, labels, test, test_labels):
+def scales_of_the_test(train, train_labels, test, test_labels):
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(test, test_labels)
-    return float(model.score(train, labels))
+    return float(model.score(train, train_labels))
 
 
 WRONG = [
@@ -329,7 +569,15 @@ WRONG = [
     ("7.1", [distil_like(refuses=False)]),
     ("7.1", [distil_like(entropy=False)]),
     ("7.1", [one_temperature]),
-    ("7.1", [lambda *x: distil(*x).detach()]),
+    ("7.1", [lambda *x, **named: distil(*x, **named).detach()]),
+    *[("7.1", [distil_by(divergence)]) for divergence in KL.values()],
+    ("7.1", [half_a_gradient]),
+    ("7.1", [heats_its_input]),
+    ("7.1", [lambda *x, **named: distil(*x, **named).item()]),
+    ("7.1", [lambda *x, **named: distil(*x, **named)[None]]),
+    ("7.2", [own_descent]),
+    ("7.2", [new_optimizer]),
+    ("7.2", [closes_autograd]),
     ("7.2", [step_like(clears=False)]),
     ("7.2", [step_like(judges=False)]),
     ("7.2", [step_like(learns=False)]),
@@ -348,6 +596,12 @@ WRONG = [
     ("7.3", [search_like(half=False), recall]),
     ("7.3", [unsafe_search, recall]),
     ("7.3", [half_detached, recall]),
+    ("7.3", [lengths_detached, recall]),
+    ("7.3", [scales_its_input, recall]),
+    ("7.3", [lambda *x, **named: search(*x, **named).detach(), recall]),
+    ("7.3", [search, over_all_items]),
+    ("7.3", [search, the_courses_own]),
+    ("7.3", [search, lambda *x, **named: torch.tensor(recall(*x, **named))]),
     ("7.3", [search, recall_like(divide="k")]),
     ("7.3", [search, recall_like(divide="any")]),
     ("7.3", [search, recall_like(over="all")]),
@@ -360,12 +614,20 @@ WRONG = [
     ("7.4", [split_empty, standardise, probe]),
     ("7.4", [split_never_refuses, standardise, probe]),
     ("7.4", [split_turned, standardise, probe]),
+    ("7.4", [split_floor, standardise, probe]),
+    ("7.4", [split_keeps_the_first, standardise, probe]),
+    ("7.4", [split_one_seed, standardise, probe]),
+    ("7.4", [lambda *x, **named: [mask.tolist() for mask in split(*x, **named)], standardise, probe]),
     ("7.4", [split, by_everything, probe]),
     ("7.4", [split, each_by_itself, probe]),
     ("7.4", [split, divides_by_nothing, probe]),
     ("7.4", [split, tiny_deviation, probe]),
     ("7.4", [split, in_place, probe]),
     ("7.4", [split, by_variance, probe]),
+    ("7.4", [split, standardise, never_standardises]),
+    ("7.4", [split, standardise, probe_like(only_centres)]),
+    ("7.4", [split, standardise, probe_like(one_scale_for_all)]),
+    ("7.4", [split, standardise, probe_like(by_everything)]),
     ("7.4", [split, standardise, fits_the_test]),
     ("7.4", [split, standardise, scores_the_training]),
     ("7.4", [split, standardise, standardises_by_the_test]),
@@ -379,6 +641,7 @@ WRONG = [
         ("7.1", [distil_like()]),
         ("7.2", [step_like()]),
         ("7.3", [search_like(), recall_like()]),
+        ("7.4", [split, standardise, probe_like(standardise)]),
     ],
 )
 def test_what_the_wrong_answers_are_made_from_is_right(number, functions):
@@ -398,6 +661,14 @@ def test_a_step_with_one_fault_fails_where_that_fault_is_named(fault, crosses, c
     checks.check("7.2", step_like(**{fault: False}))
     said = [line[2:] for line in capsys.readouterr().out.splitlines() if line.startswith("✘")]
     assert len(said) == len(crosses) and all(map(str.startswith, said, crosses))
+
+
+@pytest.mark.parametrize(
+    ("number", "functions"), [*(("7.1", [distil_by(kl)]) for kl in KL.values()), ("7.3", [search, the_courses_own])]
+)
+def test_what_a_card_forbids_is_named_with_its_reason(number, functions, capsys):
+    checks.check(number, *functions)
+    assert re.search(r"which this exercise\s+forbids:\s+\w", capsys.readouterr().out)
 
 
 def test_the_marks_add_up():
