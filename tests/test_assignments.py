@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from helpers.commands import assignments
 from tests.definitions import NOTEBOOKS
@@ -46,9 +47,22 @@ def test_a_pattern_begins_with_a_banner_and_ones_own_copy_has_none(path):
     banner = pattern["cells"][0]
     assert banner["cell_type"] == "markdown" and "not your copy" in "".join(banner["source"])
     assert f"](../work/my_{path.name})" in "".join(banner["source"])
+    code = [cell for cell in own["cells"] if cell["cell_type"] == "code"]
+    assert [cell["metadata"].pop("tags") for cell in code] == [[assignments.GOES_ON]] * len(code)
     assert own == pattern | {"cells": pattern["cells"][1:]}, "nothing else is another"
+    own = json.loads(assignments.own_copy(path.read_bytes()))
     assert (nbformat.writes(nbformat.from_dict(own)) + "\n").encode() == assignments.own_copy(path.read_bytes())
     assert "".join(own["cells"][0]["source"]).startswith("# Assignment ")
+
+
+def test_after_a_syntax_error_run_all_goes_on_to_the_overview_which_names_what_did_not_run():
+    own = nbformat.reads(assignments.own_copy((PATTERNS[0]).read_bytes()), as_version=4)
+    stub = next(cell for cell in own.cells if cell.id == "shapes")
+    stub.source = "def unfinished(:"
+    NotebookClient(own, resources={"metadata": {"path": PATTERNS[0].parent}}).execute()
+    (overview,) = [cell for cell in own.cells if cell.id == "overview"]
+    lines = "".join(o.text for o in overview.outputs).splitlines()
+    assert stub.outputs[0].ename == "SyntaxError" and [line[:4] for line in lines if "not run" in line] == ["0.1 "]
 
 
 def test_the_first_call_makes_ones_own_copies_and_the_second_leaves_them(folder, capsys):

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+GOES_ON = "raises-exception"  # JupyterLab, nbclient and nbgrader know this tag
 # JupyterLab draws this class as a coloured box. The link is one that opens the learner's copy in JupyterLab.
 BANNER = """<div class="alert alert-warning">
 
@@ -45,10 +46,15 @@ def generated(solution):
 
 
 def own_copy(content):
-    """What a learner starts from: a notebook's bytes without the pattern's banner. No notebook? Then as it is."""
+    """What a learner starts from: a notebook's bytes without the pattern's banner, where *Run All* goes on after a cell
+    that fails (its tag `raises-exception`), down to the overview. No notebook? Then as it is."""
     try:
         notebook = json.loads(content)
         notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") != "pattern"]
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                tags = cell.setdefault("metadata", {}).setdefault("tags", [])
+                tags += [] if GOES_ON in tags else [GOES_ON]
     except (ValueError, LookupError, TypeError):
         return content
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
