@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from helpers import checks
-from helpers.checks import Exercise, close, comparing, exercises, first_wrong, refuses
+from helpers.checks import Exercise, close, comparing, exercises, first_wrong, limits, refuses
 from tests import mutants
 
 progress = importlib.import_module("helpers.checks.progress")  # helpers.checks.progress is the function
@@ -674,3 +674,11 @@ def test_mutants_are_refused_by_a_good_check_and_found_in_a_weak_one(exercise):
 
 def test_first_wrong_is_the_first_that_is_not_true():
     assert first_wrong(True, "a", "b") == "a" and first_wrong(True) is True
+
+
+def test_a_stand_in_that_somebody_kept_is_open_again_after_the_call():
+    with limits.forbidden({"torch.fft.rfft": "it is your task"}, []):
+        kept = torch.fft.rfft  # as a module does that is first imported meanwhile
+        with pytest.raises(limits.Fault):
+            kept(torch.ones(4))
+    assert kept is not torch.fft.rfft and kept(torch.ones(4))[0] == 4
