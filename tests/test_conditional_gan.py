@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from data.build.weights import beginning
-from helpers import CourseError, data
+from helpers import CourseError, data, training
 from helpers.metrics import frechet_distance
 from tests.definitions import definitions
 
@@ -269,6 +269,10 @@ def test_the_recipe_of_a_stored_network_begins_with_the_same_losses(name, capsys
     _, recipe = data.weights(name)
     threads = torch.get_num_threads()
     again, both, batches, own = beginning(name)
+    if training.compute_type("cpu") != torch.bfloat16:
+        torch.set_num_threads(threads)
+        assert json.loads(recipe["configuration"]) == own
+        pytest.skip("the recipe's losses are of bfloat16, and this processor computes in float32")
     losses = again.train(both, First(batches, 3), own, stop=1)
     torch.set_num_threads(threads)
     assert json.loads(recipe["configuration"]) == own

@@ -147,6 +147,7 @@ def test_the_doctor_finds_nothing_wrong_here():
 
 
 def test_the_doctor_finds_what_is_wrong(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))  # one that conda made, say, not the course's
     for text, said in (("no-such-package>=1", "is not installed"), ("torch==1.0", "==1.0 is needed")):
         right, line, command = doctor.package_is_right(text)
         assert not right and said in line and "pip install" in command
