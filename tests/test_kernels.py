@@ -106,6 +106,8 @@ def test_no_pattern_leaves_out_a_lecture_from_10_on():
     files = [p for top in ("helpers", "tests", "docs", "data/build") for p in (ROOT / top).rglob("*.py")]
     for path in [ROOT / "Makefile", ROOT / "conftest.py", ROOT / "pyproject.toml", *files]:
         for pattern in re.findall(r"[\w-]*[*?\[][\w*?\[\]-]*\.ipynb", path.read_text(encoding="utf-8")):
+            if pattern.startswith("_"):  # the end of a name that goes on from a variable
+                continue
             assert path == Path(__file__).resolve() or fnmatch.fnmatch("12_one_model.ipynb", pattern), (
                 f"{path.name}: {pattern}"
             )
