@@ -152,6 +152,7 @@ def has_run(page):
     assert errors.count() == 0, errors.all_text_contents()
 
 
+@pytest.mark.slow
 def test_a_lecture_runs_from_the_menu_and_its_slider_moves_and_stays(opened, house, screenshot):
     page = opened(f"notebooks/{LECTURE}")
     has_run(page)
