@@ -18,7 +18,9 @@ needs_git = pytest.mark.skipif(not shutil.which("git"), reason="no Git to clone 
 
 def git(folder, *words):
     own = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "core.compression=0", "-c", "gc.auto=0"]
-    return subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", *own, *words], cwd=folder, check=True, capture_output=True, text=True, encoding="utf-8"
+    ).stdout
 
 
 @pytest.fixture

@@ -310,6 +310,10 @@ def test_doctor_and_installer_start_on_an_old_python(monkeypatch):
 def house(tmp_path):
     """A folder as a learner has it, as far as an install reads it, with a blank and Hangul in its name."""
     folder = tmp_path / "my 과정"
+    try:
+        os.fsencode(folder)
+    except UnicodeEncodeError:  # a system in ASCII can read such a name, but make none
+        folder = tmp_path / "my course"
     shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "requirements.txt").write_text("no-such-package-of-this-course==1\n", encoding="utf-8")
@@ -410,7 +414,7 @@ def test_a_second_make_waits_for_the_first_and_does_nothing_twice(house):
     holder = "import fcntl, sys; f = open('requirements.txt'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); sys.stdin.read()"
     first = subprocess.Popen([sys.executable, "-c", holder], cwd=house, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     first.stdout.readline()
-    second = subprocess.Popen([sys.executable, "-m", install.__name__], cwd=house, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(house)})  # fmt: skip
+    second = subprocess.Popen([sys.executable, "-m", install.__name__], cwd=house, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=os.environ | {"PYTHONPATH": str(house)})  # fmt: skip
     assert "This one waits" in second.stdout.readline()
     os.utime(house / "requirements.txt", (1e9, 1e9))  # the first has done it
     first.kill()  # and however it ends, the lock is free

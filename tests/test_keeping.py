@@ -151,6 +151,6 @@ def test_a_user_who_owns_nothing_of_the_course_computes_features():
             some.chmod(mode)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("XDG_")} | {"HOME": str(home)}
         command = [sys.executable, "-c", code, str(shared)]
-        done = subprocess.run(command, env=environment, cwd=data.ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, env=environment, cwd=data.ROOT, capture_output=True, text=True, encoding="utf-8")
         assert done.stdout.startswith("tensor(2.)\nThese scores could not be written into results/"), done
         assert files(shared) == [] and any("made_up" in name for name in files(home))
