@@ -168,14 +168,11 @@ def further(scratch, tree):
         noun, kind, resource, end, *rectangle = line.split()
         files = rcc(root / f"usr/share/gcompris-qt/rcc/{resource}.rcc")
         place = next(name for name in files if name.endswith(f"{end}.webp"))
-        readme = files[place.rsplit("/", 1)[0] + "/README"].decode()
-        (block,) = (
-            b for b in readme.split("\n\n") if place.rsplit("/", 1)[1] in b.replace("Files: ", "\n").split("\n")
-        )
+        folder, file = place.rsplit("/", 1)
+        blocks = files[f"{folder}/README"].decode().replace("Files: ", "Files:\n").split("\n\n")
+        (block,) = (block for block in blocks if file in block.split("\n"))
         said = dict(part.split(": ", 1) for part in block.splitlines() if ": " in part)
-        own = {
-            key: said[word].strip() for key, word in (("by", "Copyright"), ("licence", "License"), ("source", "Source"))
-        }
+        own = {"by": said["Copyright"].strip(), "licence": said["License"].strip(), "source": said["Source"].strip()}
         name = "gcompris_" + end.split("/")[1]
         index.append({"name": name, "noun": noun, "kind": kind, "en": f"A {noun}.", "ko": None, "sound": None, **own})
         tiles.append(tile(cut_out(Image.open(io.BytesIO(files[place])), [float(share) for share in rectangle])))
