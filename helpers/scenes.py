@@ -1,7 +1,7 @@
 """Pictures composed from the cut-out photographs of `data/stamps/`, with everything about them known by construction.
 
 The photographs are real, the scenes are not: things lie on plain or textured grounds, at places, in sizes and mirrored
-as a generator with a seed draws them; for training, also turned, stretched, blurred, and in other colours. Captions come
+as a generator with a seed draws them; for training, also turned, stretched, blurred and in other colours. Captions come
 from a small grammar.
 """
 
@@ -49,8 +49,8 @@ SPLITS = ("train", "test", "unseen pairs", "unseen photographs")
 
 
 class Thing(NamedTuple):
-    """What lies in a scene: its noun, the number of its photograph in `data.stamps(more=True)`, its box in pixels (left,
-    top, right, bottom; the latter two are the first column and row outside), how it is varied and whether mirrored."""
+    """What lies in a scene: its noun, the number of its photograph in `data.stamps(more=True)`, its box in pixels
+    (left, top, right, bottom; the latter two are the first column and row outside), its variant, whether mirrored."""
 
     noun: str
     stamp: int
@@ -65,7 +65,7 @@ class Thing(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The things of a picture, five captions, each in lower case with blanks between the words, and the ground's seed."""
+    """The things of a picture, five captions, in lower case with blanks between the words, and the ground's seed."""
 
     things: tuple
     captions: tuple
@@ -209,9 +209,9 @@ def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
     Args:
         count: how many.
         seed: of the generator.
-        split: `"train"`, where photographs are varied; `"test"`: new scenes of the same photographs, plain; `"unseen pairs"`: two things in each that no
-            training scene shows together; `"unseen photographs"`: a quarter of the photographs of the nouns that have
-            several, which appear in no other split.
+        split: `"train"`, of varied photographs; `"test"`: new scenes of the same ones, plain; `"unseen pairs"`: two
+            things in each that no training scene shows together; `"unseen photographs"`: a quarter of the photographs
+            of the nouns that have several, which appear in no other split.
         things: how many things a scene may have; each number is equally frequent.
         nouns: what the things may be, a tuple of nouns of `data.stamps()`.
 

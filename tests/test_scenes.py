@@ -180,7 +180,7 @@ def test_a_caption_is_a_function_of_the_scene_but_for_its_wording():
         assert len(named) == 1
         (words,) = named
         if len({t.noun for t in scene.things}) < len(scene.things) <= 3:  # equal ones where the first of them stands
-            assert list(words[: len(set(t.noun for t in order))]) == list(dict.fromkeys(t.noun for t in order))
+            assert list(words[: len({t.noun for t in order})]) == list(dict.fromkeys(t.noun for t in order))
 
 
 def test_things_at_one_place_have_an_order_too():

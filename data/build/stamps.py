@@ -72,8 +72,8 @@ NOUN = {
     stem: noun.strip() for entry in NOUNS.split("|") for noun, stems in [entry.split(":")] for stem in stems.split()
 }
 
-# Further photographs of nouns of the scenes: noun, its kind, the resource and the file's end, and the rectangle around the
-# thing (left, top, right, bottom, as shares of the sides). The licences stand in GCompris's own README beside each.
+# Further photographs of nouns of the scenes: noun, its kind, the resource and the file's end, and the rectangle around
+# the thing (left, top, right, bottom, as shares of the sides). The licences stand in GCompris's own README beside each.
 MORE = """fish animal categorization fishes/fish25 .005 .02 .995 .95
     fish animal categorization fishes/fish18 .04 .08 .96 .86
     fish animal categorization fishes/fish28 .1 .26 .74 .86
@@ -161,7 +161,7 @@ def write(sheet_name, index_name, index, tiles):
 
 
 def further(scratch, tree):
-    """The entries and tiles of MORE, and of the tree. GCompris's README says whose each picture is, under which licence."""
+    """The entries and tiles of MORE, and of the tree. A README of GCompris says who made each picture, and its licence."""
     (root,) = debian([GCOMPRIS], scratch).values()
     index, tiles = [], []
     for line in MORE.splitlines():
@@ -182,7 +182,7 @@ def further(scratch, tree):
         "noun": "tree",
         "kind": "plant",
         "en": "A Christmas tree.",
-        "ko": "크리스마스 트리.",
+        "ko": None,
     }
     return [*index, entry | {"sound": None} | own], [*tiles, tree]
 
