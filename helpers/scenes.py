@@ -117,13 +117,13 @@ def cut_out(number, variant=0):
     """A photograph cropped to what is not transparent, its colours times alpha. A variant other than 0 is stretched,
     turned by up to 15 degrees, blurred, and of other brightness, contrast, saturation and hue: always the same way."""
     picture = Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA").convert("RGBa")
+    picture = cropped(picture)
     if variant:
         rng = np.random.default_rng([number, variant])
         wider, turned, blurred = rng.uniform(0.85, 1.18), rng.uniform(-15, 15), max(0, rng.uniform(-1, 1.5))
-        picture = picture.resize((max(6, round(picture.width * wider)), picture.height), Image.Resampling.BICUBIC)
-        picture = picture.rotate(turned, Image.Resampling.BICUBIC, expand=True)
+        picture = picture.resize((round(picture.width * wider), picture.height), Image.Resampling.BICUBIC)
         picture = picture.filter(ImageFilter.GaussianBlur(blurred * max(picture.size) / 128))
-    picture = picture.crop(picture.getchannel("a").point(lambda a: 255 * (a > 30)).getbbox())
+        picture = cropped(picture.rotate(turned, Image.Resampling.BICUBIC, expand=True))
     if variant:
         values, angle = np.asarray(picture, dtype=np.float32), rng.normal(0, 0.25)
         colours, alpha = values[..., :3], values[..., 3:]
@@ -133,6 +133,10 @@ def cut_out(number, variant=0):
         colours = alpha / 2 + rng.uniform(0.8, 1.25) * (colours - alpha / 2) + rng.uniform(-0.12, 0.12) * alpha
         picture = Image.fromarray(np.concatenate([colours.clip(0, alpha), alpha], 2).round().astype(np.uint8), "RGBa")
     return picture
+
+
+def cropped(picture):
+    return picture.crop(picture.getchannel("a").point(lambda a: 255 * (a > 30)).getbbox())
 
 
 @cache

@@ -161,7 +161,7 @@ def write(sheet_name, index_name, index, tiles):
 
 
 def further(scratch, tree):
-    """The entries and tiles of MORE, and of the tree. A README of GCompris says who made each picture, and its licence."""
+    """The entries and tiles of MORE, and of the tree. A README says who made each picture, and its licence."""
     (root,) = debian([GCOMPRIS], scratch).values()
     index, tiles = [], []
     for line in MORE.splitlines():
@@ -177,14 +177,8 @@ def further(scratch, tree):
         index.append({"name": name, "noun": noun, "kind": kind, "en": f"A {noun}.", "ko": None, "sound": None, **own})
         tiles.append(tile(cut_out(Image.open(io.BytesIO(files[place])), [float(share) for share in rectangle])))
     own = {"by": "Jorge Barrios", "licence": "Public Domain", "source": f"{DEBIAN}: {TREE}"}
-    entry = {
-        "name": "christmas_tree",
-        "noun": "tree",
-        "kind": "plant",
-        "en": "A Christmas tree.",
-        "ko": None,
-    }
-    return [*index, entry | {"sound": None} | own], [*tiles, tree]
+    entry = {"name": "christmas_tree", "noun": "tree", "kind": "plant", "en": "A Christmas tree."}
+    return [*index, entry | {"ko": None, "sound": None} | own], [*tiles, tree]
 
 
 def cut_out(picture, rectangle):
