@@ -354,6 +354,12 @@ def true_relations(scene):
     return {(p.noun, found, q.noun) for p, q in pairs if (found := relation(p, q))}
 
 
+def sounds(scene):
+    """For each thing of a scene, the names (for `data.sound`) of the recordings of its noun: a tuple, empty where it is
+    not to be heard."""
+    return [tuple(s.sound for s in stamps()[0] if s.noun == thing.noun and s.sound) for thing in scene.things]
+
+
 def inside(boxes, grid):
     """Whether the centre of each place lies in each box: boxes (q, 4) in pixels -> (q, grid * grid), by rows."""
     left, top, right, bottom = torch.as_tensor(boxes)[:, :, None].unbind(1)
