@@ -294,12 +294,15 @@ class Stamp(NamedTuple):
     sound: str | None
 
 
-def stamps():
+def stamps(more=False):
     """The photographs of `data/stamps/`, cut out: a list of 276 `Stamp`, and the pictures, uint8 (276, 4, 128, 128):
-    red, green, blue, and alpha (0 where the background was)."""
-    keys = ("name", "noun", "kind", "en", "ko", "sound")
-    found = [Stamp(*(entry[key] for key in keys)) for entry in index("stamps/index.json")]
-    return found, tiles("stamps/photographs.webp", "RGBA", STAMP_SIZE, len(found))
+    red, green, blue, and alpha (0 where the background was). With `more`, those only scenes use follow: 22 further."""
+    keys, found, pictures = ("name", "noun", "kind", "en", "ko", "sound"), [], []
+    for entries, sheet in (("index", "photographs"), ("more", "more"))[: 1 + more]:
+        listed = index(f"stamps/{entries}.json")
+        found += [Stamp(*(entry[key] for key in keys)) for entry in listed]
+        pictures.append(tiles(f"stamps/{sheet}.webp", "RGBA", STAMP_SIZE, len(listed)))
+    return found, torch.cat(pictures)
 
 
 def on_white(pictures):

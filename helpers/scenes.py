@@ -1,7 +1,8 @@
 """Pictures composed from the cut-out photographs of `data/stamps/`, with everything about them known by construction.
 
 The photographs are real, the scenes are not: things lie on plain or textured grounds, at places, in sizes and mirrored
-as a generator with a seed draws them. Captions come from a small grammar.
+as a generator with a seed draws them; for training, also turned, stretched, blurred and in other colours. Captions come
+from a small grammar.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from helpers import CourseError, data
 
@@ -37,16 +38,25 @@ RELATIONS = {  # how captions say where the first thing lies, seen from the seco
     "left": ("a {} left of a {}", "a {} to the left of a {}", "a {} with a {} on its right"),
     "above": ("a {} above a {}", "a {} over a {}", "a {} with a {} below"),
 }
+ALSO = {  # these are photographs of the noun in the second place, too: they belong to training
+    "chili": "pepper",
+    "reindeer": "deer",
+    "racing car": "car",
+    "palm": "tree",
+} | dict.fromkeys(("anemone", "daffodil", "hibiscus", "iris", "marigold", "rose"), "flower")
+VARIANTS = 8  # of each photograph in training; 0 is the plain one, which all other splits show
 SPLITS = ("train", "test", "unseen pairs", "unseen photographs")
 
 
 class Thing(NamedTuple):
-    """What lies in a scene: its noun, the number of its photograph in `data.stamps()`, and its box in pixels
-    (left, top, right, bottom); right and bottom are the first column and row outside."""
+    """What lies in a scene: its noun, the number of its photograph in `data.stamps(more=True)`, its box in pixels
+    (left, top, right, bottom; the latter two are the first column and row outside), its variant, whether mirrored."""
 
     noun: str
     stamp: int
     box: tuple
+    variant: int = 0
+    mirrored: bool = False
 
     @property
     def centre(self):
@@ -55,10 +65,11 @@ class Thing(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The things of a picture, and five captions, each in lower case with blanks between the words."""
+    """The things of a picture, five captions, in lower case with blanks between the words, and the ground's seed."""
 
     things: tuple
     captions: tuple
+    ground: int = 0
 
 
 def relation(a, b):
@@ -72,18 +83,25 @@ def relation(a, b):
     return ("left" if x < 0 else "right") if abs(x) > abs(y) else ("above" if y < 0 else "below")
 
 
-stamps = cache(data.stamps)
+@cache
+def stamps():
+    return data.stamps(more=True)
 
 
 @cache
 def photographs(nouns, last=False):
-    """Numbers of the photographs of each noun, `{noun: [number, ...]}`: of those that have several, all but the last
-    quarter (at least one), or with `last` only these."""
-    found = {noun: [i for i, s in enumerate(stamps()[0]) if s.noun == noun] for noun in nouns}
-    if missing := [noun for noun, numbers in found.items() if not numbers]:
+    """Numbers of the photographs of each noun, `{noun: [number, ...]}`: with `last` the last quarter (at least one) of
+    those that have several in `data.stamps()`, otherwise all others, those of `ALSO` and the further ones included."""
+    own, found = len(data.stamps()[0]), {noun: ([], []) for noun in nouns}
+    for i, stamp in enumerate(stamps()[0]):
+        if (noun := stamp.noun if stamp.noun in found else ALSO.get(stamp.noun)) in found:
+            found[noun][i >= own or noun != stamp.noun].append(i)
+    if missing := [noun for noun, numbers in found.items() if not any(numbers)]:
         raise CourseError(f"There is no photograph of {', '.join(missing)}. data.stamps() lists the nouns there are.")
-    kept = {noun: len(numbers) - max(len(numbers) // 4, len(numbers) > 1) for noun, numbers in found.items()}
-    return {n: found[n][kept[n] :] if last else found[n][: kept[n]] for n in nouns if not last or len(found[n]) > 1}
+    kept = {noun: len(first) - max(len(first) // 4, len(first) > 1) for noun, (first, _) in found.items()}
+    if last:
+        return {noun: first[kept[noun] :] for noun, (first, _) in found.items() if len(first) > 1}
+    return {noun: first[: kept[noun]] + further for noun, (first, further) in found.items()}
 
 
 @cache
@@ -95,29 +113,64 @@ def unseen_pairs(nouns, share=0.15):
 
 
 @cache
-def cut_out(number, side, mirrored):
-    """A photograph cropped to what is not transparent: its colours times alpha (h, w, 3), and 1 - alpha (h, w, 1)."""
-    picture = Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA")
-    picture = picture.crop(picture.getchannel("A").point(lambda a: 255 * (a > 30)).getbbox())
-    picture = picture.resize([max(6, round(side * n / max(picture.size))) for n in picture.size], Image.Resampling.BOX)
-    values = np.asarray(picture, dtype=np.float32)[:, :: -1 if mirrored else 1]
-    alpha = values[..., 3:] / 255
-    return values[..., :3] * alpha, 1 - alpha
+def cut_out(number, variant=0):
+    """A photograph cropped to what is not transparent, its colours times alpha. A variant other than 0 is stretched,
+    turned by up to 15 degrees, blurred, and of other brightness, contrast, saturation and hue: always the same way."""
+    picture = Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA").convert("RGBa")
+    picture = cropped(picture)
+    if variant:
+        rng = np.random.default_rng([number, variant])
+        wider, turned, blurred = rng.uniform(0.85, 1.18), rng.uniform(-15, 15), max(0, rng.uniform(-1, 1.5))
+        picture = picture.resize((round(picture.width * wider), picture.height), Image.Resampling.BICUBIC)
+        picture = picture.filter(ImageFilter.GaussianBlur(blurred * max(picture.size) / 128))
+        picture = cropped(picture.rotate(turned, Image.Resampling.BICUBIC, expand=True))
+    if variant:
+        values, angle = np.asarray(picture, dtype=np.float32), rng.normal(0, 0.25)
+        colours, alpha = values[..., :3], values[..., 3:]
+        grey = colours.mean(2, keepdims=True)
+        turn = np.roll(colours, 1, 2) - np.roll(colours, -1, 2)  # across grey: a small step of the hue
+        colours = grey + rng.uniform(0.6, 1.3) * (np.cos(angle) * (colours - grey) + np.sin(angle) / 3**0.5 * turn)
+        colours = alpha / 2 + rng.uniform(0.8, 1.25) * (colours - alpha / 2) + rng.uniform(-0.12, 0.12) * alpha
+        picture = Image.fromarray(np.concatenate([colours.clip(0, alpha), alpha], 2).round().astype(np.uint8), "RGBa")
+    return picture
 
 
-def ground(rng):
-    """A plain, shaded, striped or mottled ground in a light colour: float32 (SIZE, SIZE, 3)."""
+def cropped(picture):
+    return picture.crop(picture.getchannel("a").point(lambda a: 255 * (a > 30)).getbbox())
+
+
+@cache
+def resized(number, variant, width, height):
+    """A cut-out of that size: its colours times alpha, and alpha, uint8 (height, width, 4)."""
+    return np.asarray(cut_out(number, variant).resize((width, height), Image.Resampling.HAMMING))
+
+
+def ground(seed, size=SIZE):
+    """A plain, shaded, striped or mottled ground in a light colour: float32 (size, size, 3)."""
+    rng = np.random.default_rng(seed)
     colour, other = rng.uniform(150, 250, (2, 3)).astype(np.float32)
-    kind, at = rng.integers(4), np.linspace(0, 1, SIZE, dtype=np.float32)
+    kind, at = rng.integers(4), (np.arange(size, dtype=np.float32) + 0.5) / size
     if kind == 0:
-        return np.tile(colour, (SIZE, SIZE, 1))
+        return np.tile(colour, (size, size, 1))
     if kind == 3:
-        mix = rng.random((SIZE // 8, SIZE // 8), dtype=np.float32).repeat(8, 0).repeat(8, 1)
+        mix = rng.random((12, 12), dtype=np.float32).repeat(size // 12, 0).repeat(size // 12, 1)
     else:
         angle, waves = rng.uniform(0, np.pi), rng.uniform(3, 10)
-        slope = np.float32(np.cos(angle)) * at + np.float32(np.sin(angle)) * at[:, None]
-        mix = slope / 2 + 0.5 if kind == 1 else (slope * np.float32(waves) % 1 > 0.5)
+        steps = np.float32(waves if kind == 2 else 0.5)
+        mix = steps * np.float32(np.cos(angle)) * at + steps * np.float32(np.sin(angle)) * at[:, None]
+        mix = mix + 0.5 if kind == 1 else mix - np.floor(mix) > 0.5
     return colour + (other - colour) / 2 * mix[..., None]
+
+
+def sharp(scene, scale=2):
+    """The picture of a scene, the same at `scale` times the network's resolution: uint8 (3, 192, 192)."""
+    picture = ground(scene.ground, SIZE * scale)
+    for thing in scene.things:
+        left, top, right, bottom = (scale * side for side in thing.box)
+        piece = resized(thing.stamp, thing.variant, right - left, bottom - top)[:, :: -1 if thing.mirrored else 1]
+        picture[top:bottom, left:right] *= 1 - piece[..., 3:] / np.float32(255)
+        picture[top:bottom, left:right] += piece[..., :3]
+    return torch.from_numpy(picture.round().astype(np.uint8)).permute(2, 0, 1)
 
 
 def places(rng, shapes):
@@ -160,9 +213,9 @@ def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
     Args:
         count: how many.
         seed: of the generator.
-        split: `"train"`; `"test"`: new scenes of the same photographs; `"unseen pairs"`: two things in each that no
-            training scene shows together; `"unseen photographs"`: a quarter of the photographs of the nouns that have
-            several, which appear in no other split.
+        split: `"train"`, of varied photographs; `"test"`: new scenes of the same ones, plain; `"unseen pairs"`: two
+            things in each that no training scene shows together; `"unseen photographs"`: a quarter of the photographs
+            of the nouns that have several, which appear in no other split.
         things: how many things a scene may have; each number is equally frequent.
         nouns: what the things may be, a tuple of nouns of `data.stamps()`.
 
@@ -183,31 +236,30 @@ def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
     things = [n for n in things if n > together]
     if not things or len(numbers) < max(things):
         raise CourseError("An unseen pair needs scenes of two things or more, and a scene as many nouns as things.")
-    rng = np.random.default_rng([seed, SPLITS.index(split)])
-    pictures, scenes = np.empty((count, 3, SIZE, SIZE), np.uint8), []
+    rng, variants = np.random.default_rng([seed, SPLITS.index(split)]), VARIANTS if split == "train" else 1
+    pictures, scenes = torch.empty(count, 3, SIZE, SIZE, dtype=torch.uint8), []
     for i in range(count):
         drawn = nouns_of(rng, things[rng.integers(len(things))], list(numbers), unseen_pairs(nouns), together)
-        picture, placed = painted(rng, [(noun, numbers[noun]) for noun in drawn])
-        pictures[i] = picture.transpose(2, 0, 1)
-        scenes.append(Scene(placed, captions(rng, placed)))
-    return torch.from_numpy(pictures), scenes
+        placed = laid_out(rng, [(noun, numbers[noun]) for noun in drawn], variants)
+        scenes.append(Scene(placed, captions(rng, placed), int(rng.integers(2**32))))
+        pictures[i] = sharp(scenes[i], scale=1)
+    return pictures, scenes
 
 
-def painted(rng, drawn):
-    """The picture (SIZE, SIZE, 3) and the things of one scene, for pairs of a noun and numbers of its photographs."""
-    picture, corners = ground(rng), None
-    sides = SIDES if len(drawn) < 4 else SIDES[:3]
+def laid_out(rng, drawn, variants):
+    """The things of one scene, for pairs of a noun and numbers of its photographs."""
+    sides, corners = SIDES if len(drawn) < 4 else SIDES[:3], None
     while corners is None:  # begin anew, with other sizes, where something found no place
-        chosen = [numbers[rng.integers(len(numbers))] for _, numbers in drawn]
-        pieces = [cut_out(c, sides[rng.integers(len(sides))], rng.random() < 0.5) for c in chosen]
-        corners = places(rng, [colour.shape[:2] for colour, _ in pieces])
-    placed = []
-    for (noun, _), stamp, (colour, clear), (top, left) in zip(drawn, chosen, pieces, corners, strict=True):
-        bottom, right = top + colour.shape[0], left + colour.shape[1]
-        picture[top:bottom, left:right] *= clear
-        picture[top:bottom, left:right] += colour
-        placed.append(Thing(noun, stamp, (left, top, right, bottom)))
-    return picture.round().astype(np.uint8), tuple(placed)
+        chosen = [(numbers[rng.integers(len(numbers))], int(rng.integers(variants))) for _, numbers in drawn]
+        sizes = [(cut_out(*one).size, sides[rng.integers(len(sides))]) for one in chosen]
+        shapes = [(max(6, round(side * h / max(w, h))), max(6, round(side * w / max(w, h)))) for (w, h), side in sizes]
+        corners = places(rng, shapes)
+    boxes = [(left, top, left + w, top + h) for (top, left), (h, w) in zip(corners, shapes, strict=True)]
+    mirrored = (rng.random(len(drawn)) < 0.5).tolist()
+    return tuple(
+        Thing(noun, number, box, variant, side)
+        for (noun, _), (number, variant), box, side in zip(drawn, chosen, boxes, mirrored, strict=True)
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- captions
@@ -229,13 +281,23 @@ def where(thing):
     return "in the middle" if near else words.get(relation(thing, middle))
 
 
+def in_order(placed):
+    """The one order in which captions name things: next is always the leftmost of those that stand below (`relation`)
+    none that is still to be named."""
+    left, found = sorted(placed, key=lambda thing: thing.centre), []
+    while left:
+        free = (thing for thing in left if all(relation(other, thing) != "above" for other in left))
+        found.append(left.pop(left.index(next(free))))
+    return found
+
+
 def captions(rng, placed):
     """Five captions of a scene, drawn from all that the grammar has to say of it; where that is less, words recur.
 
-    Things are named in reading order: what lies further to the left and to the top comes first.
+    Things are named in the order of `in_order`, equal ones together, where the first of them stands.
     """
-    placed = sorted(placed, key=lambda thing: sum(thing.centre))
-    alone, bodies = [t for t in placed if sum(t.noun == other.noun for other in placed) == 1], []
+    placed = in_order(placed)
+    alone, bodies = in_order([t for t in placed if sum(t.noun == other.noun for other in placed) == 1]), []
     if len(placed) == 1:
         at = where(placed[0])
         bodies = [a(placed[0].noun)] + [f"{a(placed[0].noun)} {at}"] * (2 if at else 0)

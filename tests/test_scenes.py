@@ -30,7 +30,7 @@ def test_scenes_have_the_stated_form():
 
 def test_a_box_holds_its_things_pixels_and_nothing_lies_outside(monkeypatch):
     """On a black ground, whatever is not black lies in a box, and every box is filled to its edges."""
-    monkeypatch.setattr(scenes, "ground", lambda rng: np.zeros((96, 96, 3), dtype=np.float32))
+    monkeypatch.setattr(scenes, "ground", lambda seed, size: np.zeros((size, size, 3), dtype=np.float32))
     pictures, some = scenes.compose(150, seed=1)
     for picture, scene in zip(pictures, some, strict=True):
         lit = picture.amax(0) > 0
@@ -43,13 +43,60 @@ def test_a_box_holds_its_things_pixels_and_nothing_lies_outside(monkeypatch):
         assert not outside.any()
 
 
+TEST_PHOTOGRAPHS = """frog rainbow-lorikeet duck penguin stripedfish european-bear cow_white sheep_lamb lion tiger_sumatran
+    wapiti pig_golden2 rabbit apple_sierra_beauty sliced_orange cep yellowpepper guitar_electric_bass drumkit mallet_metal
+    sportscar2 walnutboat red-gazania whitestar-petunia yellow-flower tree336 tennis_ball moon_full"""
+
+
+def test_the_photographs_of_the_unseen_split_stay_what_they_are_and_none_enters_training():
+    stamps, last = data.stamps()[0], scenes.photographs(tuple(scenes.NOUNS), last=True)
+    assert [stamps[n].name for numbers in last.values() for n in numbers] == TEST_PHOTOGRAPHS.split()
+    trained = [n for numbers in scenes.photographs(tuple(scenes.NOUNS)).values() for n in numbers]
+    assert len(trained) == len(set(trained)) == 105 and not set(trained) & {n for ns in last.values() for n in ns}
+
+
 def test_photographs_differ_by_split():
     last = {n for numbers in scenes.photographs(tuple(scenes.NOUNS), last=True).values() for n in numbers}
     for split, (_, some) in MANY.items():
         used = {thing.stamp for scene in some for thing in scene.things}
         assert used <= last if split == "unseen photographs" else not used & last
-    stamps = data.stamps()[0]
-    assert all(stamps[t.stamp].noun == t.noun for _, scene in ALL for t in scene.things)
+        varied = {thing.variant for scene in some for thing in scene.things}
+        assert varied == (set(range(scenes.VARIANTS)) if split == "train" else {0})
+    stamps = scenes.stamps()[0]
+    shown = {(stamps[t.stamp].noun, t.noun) for _, scene in ALL for t in scene.things}
+    assert all(noun == said or scenes.ALSO[noun] == said for noun, said in shown)
+
+
+def test_further_photographs_come_after_the_others_which_stay():
+    (stamps, pictures), (more, all_pictures) = data.stamps(), data.stamps(more=True)
+    assert len(stamps) == 276 and len(more) == 298 and more[:276] == stamps
+    assert pictures.shape == (276, 4, 128, 128) and torch.equal(all_pictures[:276], pictures)
+
+
+def test_nouns_of_the_learners_choice_are_not_called_by_another_name():
+    found = scenes.photographs(("deer", "reindeer"))
+    names = {noun: {scenes.stamps()[0][n].noun for n in numbers} for noun, numbers in found.items()}
+    assert names == {"deer": {"deer"}, "reindeer": {"reindeer"}}
+
+
+def test_a_variant_is_always_the_same_and_another_than_the_plain_photograph():
+    number = scenes.photographs(("frog",))["frog"][0]
+    found = {v: np.asarray(scenes.cut_out(number, v), dtype=int) for v in range(scenes.VARIANTS)}
+    assert len({some.tobytes() for some in found.values()}) == scenes.VARIANTS
+    assert np.array_equal(found[3], np.asarray(scenes.cut_out.__wrapped__(number, 3), dtype=int))
+    assert all((some[..., :3] <= some[..., 3:] + 1).all() for some in found.values())  # colours times alpha
+
+
+@pytest.mark.parametrize("split", scenes.SPLITS)
+def test_the_sharp_picture_is_the_same_at_twice_the_resolution(split):
+    pictures, some = (part[:60] for part in MANY[split])
+    for picture, scene in zip(pictures, some, strict=True):
+        sharp = scenes.sharp(scene)
+        assert sharp.shape == (3, 192, 192) and sharp.dtype == torch.uint8
+        smaller = torch.nn.functional.avg_pool2d(sharp.float(), 2)
+        both = torch.stack([smaller.flatten(), picture.float().flatten()])
+        assert torch.corrcoef(both)[0, 1] > 0.98
+        assert torch.equal(scenes.sharp(scene, scale=1), picture)
 
 
 def test_pairs_differ_by_split():
@@ -109,10 +156,35 @@ def test_a_scene_where_a_relation_holds_says_so_in_several_wordings():
     assert all(scenes.read(caption)[1] == [("orange", "left", "frog")] for caption in said)
 
 
-def test_things_are_named_in_reading_order_and_slanting_ones_without_a_relation():
-    scene = (thing(70, 70, "frog"), thing(20, 22, "apple"))
+def test_slanting_things_are_named_from_left_to_right_without_a_relation():
+    scene = (thing(70, 22, "frog"), thing(20, 70, "apple"))
     said = {c for seed in range(20) for c in scenes.captions(np.random.default_rng(seed), scene)}
     assert said == {"an apple and a frog", "there is an apple and a frog", "a picture of an apple and a frog"}
+
+
+def test_a_caption_is_a_function_of_the_scene_but_for_its_wording():
+    """However the things are listed and the wording is drawn, they are named in one order, in which the upper one comes
+    before what stands below it, and otherwise the left one first where nothing above it is still to be named."""
+    for scene in MANY["train"][1][:150] + scenes.compose(100, 1, things=(4,))[1]:
+        order, named = scenes.in_order(scene.things), set()
+        for k, one in enumerate(order):
+            assert not any(scenes.relation(later, one) == "above" for later in order[k + 1 :])
+            further_left = [t for t in order[k + 1 :] if t.centre < one.centre]
+            assert all(any(scenes.relation(o, t) == "above" for o in order[k:]) for t in further_left)
+        for listed in itertools.islice(itertools.permutations(scene.things), 6):
+            assert scenes.in_order(listed) == order
+            for seed in range(3):
+                for caption in scenes.captions(np.random.default_rng(seed), listed):
+                    words = [scenes.SINGULAR[w] for w in caption.split() if w in scenes.SINGULAR]
+                    named.add((*words, *(r for r in scenes.read(caption)[1])))
+        assert len(named) == 1
+        (words,) = named
+        if len({t.noun for t in scene.things}) < len(scene.things) <= 3:  # equal ones where the first of them stands
+            assert list(words[: len({t.noun for t in order})]) == list(dict.fromkeys(t.noun for t in order))
+
+
+def test_things_at_one_place_have_an_order_too():
+    assert len(scenes.in_order((thing(20, 20, "frog"), thing(20, 20, "apple")))) == 2
 
 
 def test_several_of_a_kind_are_counted():
