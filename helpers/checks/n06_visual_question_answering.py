@@ -14,7 +14,7 @@ EXERCISES = {
         3,
         [
             "right = said == answers has a truth value for each question. As floats, their mean is the accuracy.",
-            "The residual of a question is right - accuracy. Add up the residuals of each scene before you square them.",
+            "The residual of a question is right - accuracy. Add up the residuals of a scene before you square them.",
             "scene.unique(return_inverse=True) numbers the scenes from 0 on; torch.zeros(S).index_add_(0, number, "
             "residual) adds up what belongs to each.",
             "error = sqrt(S / (S - 1) * sum of squares) / n. The constant is the largest count among the right "
