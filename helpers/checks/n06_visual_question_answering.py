@@ -1,7 +1,7 @@
 """The checks of assignment 06. Expected values come from plain loops, and from made-up questions of known answers."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 import torch
 import torch.nn.functional as F
@@ -11,23 +11,28 @@ from helpers.checks.telling import what
 
 EXERCISES = {
     "6.1": Exercise(
-        2,
+        3,
         [
-            "Start from a tensor of zeros, (questions, length), and fill in what each row has.",
-            "str.lower, replace the question mark by a blank, split: that also takes care of several blanks.",
-            "Look for words that are not in `number` before you look any up, and put the word into the message.",
+            "right = said == answers has a truth value for each question. As floats, their mean is the accuracy.",
+            "The residual of a question is right - accuracy. Add up the residuals of a scene before you square them.",
+            "scene.unique(return_inverse=True) numbers the scenes from 0 on; torch.zeros(S).index_add_(0, number, "
+            "residual) adds up what belongs to each.",
+            "error = sqrt(S / (S - 1) * sum of squares) / n. The constant is the largest count among the right "
+            "answers, divided by n. .item() makes a Python float of a tensor.",
         ],
     ),
     "6.2": Exercise(
         2,
         [
-            "What shape has each of the two projections? They must be alike before they meet.",
-            "W_h is (U, H): a row an output. To send rows of h through it, transpose it: h @ W_h.T.",
-            "tanh of each projection, then *, not @. And compare len(h) with len(v) before anything else.",
+            "usual_answers: a Counter of answers for each question, and one of all answers for what is new.",
+            "usual_answers: Counter.most_common takes ties as they came. min over (-count, answer) takes the first in "
+            "the alphabet.",
+            "other_pictures: a permutation may leave a number in its place. What if all stand in a random circle?",
+            "other_pictures: in a circle each takes the number of its neighbour; give every draw your generator.",
         ],
     ),
     "6.3": Exercise(
-        2,
+        1,
         [
             "The question's H numbers come first, the picture's V behind them: one row of H + V.",
             "torch.cat joins along the dimension that you name: rows must stay rows.",
@@ -37,28 +42,35 @@ EXERCISES = {
     "6.4": Exercise(
         3,
         [
-            "One question, one picture: write down the shape of its scores. Over which dimension do weights sum to 1?",
-            "query[:, None] against keys, summed over d, gives (batch, L). Divide by the root of d, not of L.",
-            "A score of minus infinity has a weight of exactly 0 after the softmax, and the others share the rest.",
-            "The context weighs `places`, not `keys`. Refuse a row of `real` without a True before the softmax.",
+            "Number i of the weights is the place in row i // grid and column i % grid. Each place is a square of "
+            "size / grid pixels.",
+            "hits: the centre of a place lies at (column + 0.5) * size / grid and (row + 0.5) * size / grid. Compare "
+            "it with left and right, and with top and bottom.",
+            "mass: how many pixels does a place share with a box, across? min(right ends) - max(left ends), and "
+            "nothing if that is below 0. The same down; the product is the area that they share.",
+            "mass: divide the shared area by the area of a place, which gives (n, grid * grid) between 0 and 1. "
+            "Multiply it by the weights and sum over the places.",
         ],
     ),
     "6.5": Exercise(
         2,
         [
-            "said == answers is a truth value a question; kinds == i chooses the questions of one kind.",
-            "Leave out a kind that no question has before you divide. .item() makes a Python float of a tensor.",
-            '"all" is a mean over questions, "mean" one over the accuracies of the kinds that are there.',
+            "Go through the nouns one by one: which kinds of questions name this noun?",
+            "kinds[nouns == noun].unique() has these kinds. Where there are two or more, draw one of them.",
+            "torch.randint(len(found), (), generator=generator) draws a place in that list; held are the questions of "
+            "this noun and this kind.",
         ],
     ),
     "6.6": Exercise(
         2,
         [
-            "usual_answers: a Counter of answers for each question, and one of all answers for what is new.",
-            "usual_answers: Counter.most_common takes ties as they came. min over (-count, answer) takes the first in "
-            "the alphabet.",
-            "other_pictures: a permutation may leave a number in its place. What if all stand in a random circle?",
-            "other_pictures: in a circle each takes the number of its neighbour; give every draw your generator.",
+            "Do one group on paper: yes, yes, yes, no, no. Which questions can stay without a partner?",
+            "If one answer is more frequent than all others together, each of the others gets one of its questions, "
+            "and the rest of it is left over.",
+            "Sort the group's questions by their answers. If no answer fills more than half of the row, then the first "
+            "half and the second half, side by side, never have the same answer.",
+            "So first cut the most frequent answer down to as many questions as all others have together; then sort, "
+            "and pair number i with number i + m, where m is half of what is left, rounded down.",
         ],
     ),
     "6.7": Exercise(
@@ -73,265 +85,98 @@ EXERCISES = {
 }
 
 
-# 6.1 questions as numbers
-
-NUMBER = {word: i for i, word in enumerate("a are drum frog how is left many of the there what".split(), start=1)}
+# 6.1 accuracy, its error, and the best constant
 
 
-def encodes(encode, texts, length, rows, number=NUMBER, by_name=False):
-    expected = torch.tensor([row + [0] * (length - len(row)) for row in rows])
-    arguments = {"texts": list(texts), "number": dict(number), "length": length}
-    got = encode(**arguments) if by_name else encode(*arguments.values())
-    if got is not None and not isinstance(got, torch.Tensor):
-        return f"it returned {what(got)}, not a LongTensor"
-    if (verdict := close(got, expected)) is not True:
-        return verdict
-    return got.dtype == torch.long or f"word numbers are whole: a LongTensor, not {got.dtype}"
+def true_measures(said, answers, scene):
+    """By dictionaries, from lists."""
+    n = len(said)
+    right = [float(s == a) for s, a in zip(said, answers, strict=True)]
+    accuracy, of_scene = sum(right) / n, defaultdict(float)
+    for number, r in zip(scene, right, strict=True):
+        of_scene[number] += r - accuracy
+    S = len(of_scene)
+    error = math.sqrt(S / (S - 1) * sum(r**2 for r in of_scene.values())) / n
+    return accuracy, error, max(Counter(answers).values()) / n
 
 
-@EXERCISES["6.1"].case("two questions of 4 and 6 words, in rows of 6: numbers in order, then padding")
-def _(encode):
-    texts = ["is there a frog", "what is left of the drum"]
-    return encodes(encode, texts, 6, [[6, 11, 1, 4], [12, 6, 7, 9, 10, 3]])
-
-
-@EXERCISES["6.1"].case("capitals, blanks and question marks do not matter, wherever they stand")
-def _(encode):
-    texts = ["Is there a FROG?", "  how many   frog are there ? ", "a?frog", "the drum??"]
-    return encodes(encode, texts, 8, [[6, 11, 1, 4], [5, 8, 4, 2, 11], [1, 4], [10, 3]])
-
-
-@EXERCISES["6.1"].case("a word twice counts twice; one question, and one of just `length` words")
-def _(encode):
-    return first_wrong(
-        encodes(encode, ["the frog of the frog"], 5, [[10, 4, 9, 10, 4]]), encodes(encode, ["drum"], 1, [[3]])
-    )
-
-
-@EXERCISES["6.1"].case("other words with other numbers; called by name, as texts=..., number=..., length=...")
-def _(encode):
-    number = {"zebra": 300, "is": 2, "the": 1, "frog": 40, "asleep": 7}
-    rows = [[2, 1, 300, 7], [40]]
-    return encodes(encode, ["Is the zebra asleep?", "frog"], 5, rows, number, by_name=True)
-
-
-@EXERCISES["6.1"].case("an unknown word is refused with a ValueError that names it")
-def _(encode):
-    for text, word in (("is there a unicorn", "unicorn"), ("is the Yeti there?", "yeti"), ("zebra", "zebra")):
-        if (verdict := refuses(encode, ["is there a frog", text], dict(NUMBER), 8)) is not True:
-            return f"{text!r}: {verdict}"
-        try:
-            encode([text], dict(NUMBER), 8)
-        except ValueError as error:
-            said = str(error).lower().replace(text.lower(), "")  # the whole question is no name of the word
-            if word not in said and text.lower() != word:
-                return f"the message does not name {word!r} by itself"
+def measures(measure, said, answers, scene, expected=None, by_name=False):
+    arguments = {"said": torch.tensor(said), "answers": torch.tensor(answers), "scene": torch.tensor(scene)}
+    got = measure(**arguments) if by_name else measure(*arguments.values())
+    if got is None:
+        return NOTHING
+    if not isinstance(got, tuple | list) or len(got) != 3:
+        return f"it returned {what(got)}, not three numbers: accuracy, error, constant"
+    names = ("the accuracy", "the error", "the constant")
+    for name, mine, right in zip(names, got, expected or true_measures(said, answers, scene), strict=True):
+        if not isinstance(mine, float):
+            return f"{name} is {what(mine)}, not a Python float"
+        if not math.isclose(mine, right, abs_tol=1e-5):
+            return f"{name} is {mine:.4g}, not {right:.4g}"
     return True
 
 
-@EXERCISES["6.1"].case("a question without a word, and one that is too long, are refused with a ValueError")
-def _(encode):
-    tried = [[""], [" ? "], ["is there a frog", "?"], ["is there a frog left of the drum"]]
-    return first_wrong(*(refuses(encode, texts, dict(NUMBER), 6) for texts in tried))
-
-
-# 6.2 and 6.3 fusion
-
-
-def true_product(h, v, W_h, W_v):
-    return F.linear(h, W_h).tanh() * F.linear(v, W_v).tanh()
-
-
-def true_concat(h, v, W, b):
-    return F.relu(F.linear(torch.hstack([h, v]), W, b))
-
-
-SIZES = [dict(zip(("batch", "H", "V", "U"), some, strict=True)) for some in ((4, 3, 5, 6), (5, 5, 5, 5), (1, 2, 3, 4))]
-SIZES.append({"batch": 3, "H": 4, "V": 4, "U": 1})
-
-
-def product_input(batch=4, H=3, V=5, U=6):
-    return {"h": torch.randn(batch, H), "v": torch.randn(batch, V), "W_h": torch.randn(U, H), "W_v": torch.randn(U, V)}
-
-
-def concat_input(batch=4, H=3, V=5, U=6):
-    return {"h": torch.randn(batch, H), "v": torch.randn(batch, V), "W": torch.randn(U, H + V), "b": torch.randn(U)}
-
-
-@EXERCISES["6.2"].case("by hand: tanh 1 times tanh 2, and a question of zeros shuts the gate")
-def _(fuse_product):
-    h, v = torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([[2.0], [2.0]])
-    expected = torch.tensor([[math.tanh(1) * math.tanh(2)], [0.0]])
-    return close(fuse_product(h, v, torch.tensor([[1.0, 9.0]]), torch.tensor([[1.0]])), expected)
-
-
-@EXERCISES["6.2"].case(
-    "values and gradients agree with torch's own layers, for batches of any size, one too, in float32 and float64"
+@EXERCISES["6.1"].case(
+    "the card's example: 4 questions of 2 scenes, one scene all right, the other all wrong: 1/2, 1/2 and 3/4",
+    hint="The two residuals of a scene are added up first: 1/2 + 1/2 = 1, and -1/2 - 1/2 = -1.",
 )
-def _(fuse_product):
-    return everywhere(fuse_product, true_product, product_input, SIZES, gradients=True)
-
-
-@EXERCISES["6.2"].case("one question and many pictures, or the other way round, are refused with a ValueError")
-def _(fuse_product):
-    h, v, W_h, W_v = product_input().values()
+def _(measure):
     return first_wrong(
-        *(refuses(fuse_product, q, p, W_h, W_v) for q, p in ((h[:1], v), (h, v[:1]), (h[:2], v), (h, v[:3])))
+        measures(measure, [3, 3, 4, 4], [3, 3, 3, 5], [0, 0, 1, 1], (0.5, 0.5, 0.75)),
+        measures(measure, [3, 4, 3, 4], [3, 3, 3, 5], [7, -2, 7, -2], (0.5, 0.5, 0.75)),
     )
 
 
-@EXERCISES["6.3"].case("by hand: question 1, picture 2 and 3, weights 10, 1, 1; then a bias that shuts it")
-def _(fuse_concat):
-    h, v, W = torch.tensor([[1.0]]), torch.tensor([[2.0, 3.0]]), torch.tensor([[10.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
-    return close(fuse_concat(h, v, W, torch.tensor([0.5, -7.0])), torch.tensor([[15.5, 0.0]]))
+@EXERCISES["6.1"].case("one question for each scene: the error is nearly the root of p (1 - p) / n")
+def _(measure):
+    return measures(measure, [1, 1, 2, 1], [1, 1, 1, 0], [0, 1, 2, 3], (0.5, math.sqrt(4 / 3) / 4, 0.75))
 
 
-@EXERCISES["6.3"].case(
-    "values and gradients agree with torch's own layers, for batches of any size, one too, in float32 and float64"
+@EXERCISES["6.1"].case(
+    "to ask every question twice changes nothing: the same scenes tell no more",
+    hint="The n that divides grows with the questions, and so do the sums of the scenes.",
 )
-def _(fuse_concat):
-    return everywhere(fuse_concat, true_concat, concat_input, SIZES, gradients=True)
-
-
-# 6.4 attention
-
-
-def true_attention(query, keys, places, real=None):
-    scores = torch.einsum("bd,bld->bl", query, keys) / math.sqrt(query.shape[1])
-    weights = (scores if real is None else scores.masked_fill(~real, -torch.inf)).softmax(1)
-    return weights, (weights[:, :, None] * places).sum(1)
-
-
-def attention_input(batch, L, d=5, D=7):
-    return torch.randn(batch, d), torch.randn(batch, L, d), torch.randn(batch, L, D)
-
-
-def looks(batch=4, L=6, d=5, D=7, covered=False):
-    """The arguments by name; with `covered`, some places are not real, and what stands there is large."""
-    named = dict(zip(("query", "keys", "places"), attention_input(batch, L, d, D), strict=True))
-    if covered:
-        real = torch.rand(batch, L) > 0.4
-        real[:, L // 2], real[-1, 0] = True, False
-        named["keys"][~real], named["places"][~real] = 50 * named["keys"][~real], 1e4
-        named["real"] = real
-    return named
-
-
-def attends(attend, *arguments, expected=None):
-    got = attend(*(x.clone() for x in arguments))
-    if not isinstance(got, tuple | list) or len(got) != 2:
-        return "it must return two tensors: weights and context"
-    for name, mine, right in zip(("weights", "context"), got, expected or true_attention(*arguments), strict=True):
-        if (verdict := close(mine, right)) is not True:
-            return f"{name}: {verdict}"
-    return True
-
-
-@EXERCISES["6.4"].case("by hand: four numbers a key, scores 0 and 2 log 3 before the root of 4: weights 1/4 and 3/4")
-def _(attend):
-    query = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
-    keys = torch.tensor([[[0.0, 5.0, 0.0, 0.0], [2 * math.log(3), 0.0, 7.0, 0.0]]])
-    expected = torch.tensor([[0.25, 0.75]]), torch.tensor([[0.75, 7.0]])
-    return attends(attend, query, keys, torch.tensor([[[0.0, 4.0], [1.0, 8.0]]]), expected=expected)
-
-
-@EXERCISES["6.4"].case(
-    "values and gradients agree with torch's own softmax; keys and places of any length, one picture too"
-)
-def _(attend):
-    names = ("batch", "L", "d", "D")
-    some, one = ((3, 4, 5, 7), (4, 4, 4, 4), (1, 5, 2, 1)), ((3, 1, 5, 7), (1, 1, 1, 1))
-    sizes, of_one_place = ([dict(zip(names, size, strict=True)) for size in sizes] for sizes in (some, one))
+def _(measure):
+    said, answers = torch.randint(3, (2, 40)).tolist()
+    scene = torch.randint(9, (40,)).tolist()
+    once = true_measures(said, answers, scene)
     return first_wrong(
-        everywhere(attend, true_attention, looks, sizes, gradients=True),
-        everywhere(attend, true_attention, looks, of_one_place),
+        measures(measure, said, answers, scene, once), measures(measure, said * 2, answers * 2, scene * 2, once)
     )
 
 
-@EXERCISES["6.4"].case("a place that is not real weighs exactly 0, whatever stands there; the others sum to 1")
-def _(attend):
-    query, keys, places = attention_input(6, 5)
-    real = torch.rand(6, 5) > 0.4
-    real[:, 2], real[0], real[1, 0] = True, True, False
-    keys[~real], places[~real] = 50 * keys[~real], 1e6
-    if (verdict := attends(attend, query, keys, places, real)) is not True:
-        return verdict
-    weights, _ = attend(query, keys, places, real)
-    return bool((weights[~real] == 0).all()) or "a place that is not there has a weight"
-
-
-@EXERCISES["6.4"].case("one real place gets all; scores of a thousand stay finite")
-def _(attend):
-    query, keys, places = attention_input(4, 4)
-    return first_wrong(
-        attends(attend, query, keys, places, torch.eye(4) > 0), attends(attend, 1000 * query, keys, places)
-    )
-
-
-@EXERCISES["6.4"].case(
-    "with `real`, values and gradients are right, too; none is NaN, and none flows to what is not real"
-)
-def _(attend):
-    sizes = [{"covered": True}, {"batch": 1, "L": 3, "covered": True}, {"batch": 9, "L": 16, "d": 2, "covered": True}]
-    return everywhere(attend, true_attention, looks, sizes, gradients=True)
-
-
-@EXERCISES["6.4"].case("a picture without a place, among others, is refused with a ValueError that says why")
-def _(attend):
-    real = torch.ones(3, 4, dtype=torch.bool)
-    real[1] = False
-    return refuses(attend, *attention_input(3, 4), real)
-
-
-# 6.5 accuracy by kind
-
-
-def measures(function, said, answers, kinds, names, expected):
-    arguments = {"said": torch.tensor(said), "answers": torch.tensor(answers), "kinds": torch.tensor(kinds)}
-    got = function(**arguments, names=names) if len(said) == 7 else function(*arguments.values(), names)
-    if not isinstance(got, dict):
-        return f"it returned a {type(got).__name__}, not a dictionary"
-    if set(got) != set(expected):
-        return f"the keys are {sorted(got)}, not {sorted(expected)}"
-    if wrong := [name for name, value in got.items() if not isinstance(value, float)]:
-        return f"{wrong[0]!r} is a {type(got[wrong[0]]).__name__}, not a Python float"
-    wrong = [name for name in expected if not math.isclose(got[name], expected[name], abs_tol=1e-6)]
-    return not wrong or f"{wrong[0]!r} is {got[wrong[0]]:.4g}, not {expected[wrong[0]]:.4g}"
-
-
-@EXERCISES["6.5"].case("by hand: 3 of 4 right, and 0 of 1: all is 3/5, the mean of the kinds 3/8")
-def _(accuracy_by_kind):
-    expected = {"all": 0.6, "mean": 0.375, "count": 0.75, "left": 0.0}
-    return measures(accuracy_by_kind, [1, 2, 3, 9, 5], [1, 2, 3, 4, 6], [0, 0, 0, 0, 1], ["count", "left"], expected)
-
-
-@EXERCISES["6.5"].case("a kind without a question is left out, and does not pull the mean down")
-def _(accuracy_by_kind):
-    expected = {"all": 2 / 3, "mean": 0.75, "there": 0.5, "same": 1.0}
-    return measures(accuracy_by_kind, [1, 0, 7], [1, 1, 7], [2, 2, 0], ("same", "above", "there", "left"), expected)
-
-
-@EXERCISES["6.5"].case("random answers agree with plain counting, also when it is called by name")
-def _(accuracy_by_kind):
-    names, verdicts = ("a", "b", "c", "d", "e"), []
-    for n in (1, 7, 60):
-        said, answers = torch.randint(3, (2, n)).tolist()
-        kinds = torch.randint(5, (n,)).tolist()
-        right, asked = Counter(k for k, s, a in zip(kinds, said, answers, strict=True) if s == a), Counter(kinds)
-        expected = {names[kind]: right[kind] / count for kind, count in asked.items()}
-        expected |= {"all": right.total() / n, "mean": sum(expected.values()) / len(expected)}
-        verdicts.append(measures(accuracy_by_kind, said, answers, kinds, names, expected))
+@EXERCISES["6.1"].case("random answers agree with plain counting, whatever the scenes' numbers, also called by name")
+def _(measure):
+    verdicts = []
+    for n, several in ((2, 2), (30, 5), (400, 60)):
+        said, answers = torch.randint(4, (2, n)).tolist()
+        scene = [(37 * i) % 1000 - 5 for i in torch.randint(several, (n,)).tolist()]
+        scene[0], scene[-1] = -900, 2000
+        verdicts.append(measures(measure, said, answers, scene, by_name=n == 30))
     return first_wrong(*verdicts)
 
 
-@EXERCISES["6.5"].case("no question, or not equally many of each, is refused with a ValueError that says why")
-def _(accuracy_by_kind):
-    one, three = torch.zeros(1, dtype=torch.long), torch.zeros(3, dtype=torch.long)
-    tried = [(one[:0], one[:0], one[:0]), (one, three, three), (three, one, three), (three, three, one)]
-    return first_wrong(*(refuses(accuracy_by_kind, *some, ("there",)) for some in tried))
+@EXERCISES["6.1"].case("all right, and all wrong: the error is 0")
+def _(measure):
+    answers = [0, 1, 1, 2, 1, 0]
+    return first_wrong(
+        measures(measure, answers, answers, [0, 0, 1, 1, 2, 3], (1.0, 0.0, 0.5)),
+        measures(measure, [9] * 6, answers, [0, 0, 1, 1, 2, 3], (0.0, 0.0, 0.5)),
+    )
 
 
-# 6.6 controls
+@EXERCISES["6.1"].case(
+    "no question, not equally many of each, or a single scene is refused with a ValueError that says why",
+    hint="From a single scene, no spread between scenes can be told.",
+)
+def _(measure):
+    one, three = torch.zeros(1, dtype=torch.long), torch.tensor([0, 1, 2])
+    tried = [(one[:0], one[:0], one[:0]), (one, three, three), (three, one, three), (three, three, three[:2])]
+    tried += [(three, three, three * 0 + 5), (one, one, one)]
+    return first_wrong(*(refuses(measure, *some) for some in tried))
+
+
+# 6.2 controls
 
 
 def says(got, expected):
@@ -352,7 +197,7 @@ def true_usual(train_texts, train_answers, texts):
     return said
 
 
-@EXERCISES["6.6"].case("usual_answers, by hand: frog yes, yes, no; drum no; an owl that was never asked for")
+@EXERCISES["6.2"].case("usual_answers, by hand: frog yes, yes, no; drum no; an owl that was never asked for")
 def _(usual_answers, other_pictures):
     texts = ["is there a frog"] * 3 + ["is there a drum"] * 3
     answers = ["yes", "yes", "no", "no", "no", "no"]
@@ -360,7 +205,7 @@ def _(usual_answers, other_pictures):
     return says(usual_answers(texts, answers, new), ["no", "no", "yes", "yes"])
 
 
-@EXERCISES["6.6"].case("of equally frequent answers the first in the alphabet, for known and unknown questions")
+@EXERCISES["6.2"].case("of equally frequent answers the first in the alphabet, for known and unknown questions")
 def _(usual_answers, other_pictures):
     texts, answers = ["how many"] * 4 + ["what"] * 2, ["two", "one", "two", "one", "two", "one"]
     verdicts = []
@@ -371,7 +216,7 @@ def _(usual_answers, other_pictures):
     return first_wrong(*verdicts)
 
 
-@EXERCISES["6.6"].case("random questions agree with plain counting; questions are the same word by word, or not at all")
+@EXERCISES["6.2"].case("random questions agree with plain counting; questions are the same word by word, or not at all")
 def _(usual_answers, other_pictures):
     nouns, verdicts = "frog drum cow car".split(), []
     wordings = [f"{first} {noun}" for first in ("is there a", "how many", "do you see a") for noun in nouns]
@@ -384,7 +229,7 @@ def _(usual_answers, other_pictures):
     return first_wrong(*verdicts)
 
 
-@EXERCISES["6.6"].case("nothing to learn from is refused with a ValueError that says why; no new question: []")
+@EXERCISES["6.2"].case("nothing to learn from is refused with a ValueError that says why; no new question: []")
 def _(usual_answers, other_pictures):
     return first_wrong(
         refuses(usual_answers, [], [], ["is there a frog"]), says(usual_answers(["is it"], ["yes"], []), [])
@@ -395,7 +240,7 @@ def drawn(function, *arguments, seed):
     return function(*arguments, torch.Generator().manual_seed(seed))
 
 
-@EXERCISES["6.6"].case("other_pictures: every number once, none in its own place, for 2 pictures and for 600")
+@EXERCISES["6.2"].case("other_pictures: every number once, none in its own place, for 2 pictures and for 600")
 def _(usual_answers, other_pictures):
     for n in (2, 3, 4, 5, 7, 600):
         for seed in range(30 if n < 10 else 3):
@@ -411,7 +256,7 @@ def _(usual_answers, other_pictures):
     return True
 
 
-@EXERCISES["6.6"].case("other_pictures: the generator alone decides, and picture 0 may get any other")
+@EXERCISES["6.2"].case("other_pictures: the generator alone decides, and picture 0 may get any other")
 def _(usual_answers, other_pictures):
     if (verdict := follows_generator(lambda g: other_pictures(n=50, generator=g))) is not True:
         return verdict
@@ -419,9 +264,287 @@ def _(usual_answers, other_pictures):
     return got == {1, 2, 3, 4} or f"in 60 draws of 5 pictures, picture 0 got only {sorted(got)}"
 
 
-@EXERCISES["6.6"].case("other_pictures: of 1 picture none is another one's: a ValueError that says so")
+@EXERCISES["6.2"].case("other_pictures: of 1 picture none is another one's: a ValueError that says so")
 def _(usual_answers, other_pictures):
     return first_wrong(*(refuses(other_pictures, n, torch.Generator().manual_seed(0)) for n in (0, 1)))
+
+
+# 6.3 fusion
+
+
+def true_concat(h, v, W, b):
+    return F.relu(F.linear(torch.hstack([h, v]), W, b))
+
+
+SIZES = [dict(zip(("batch", "H", "V", "U"), some, strict=True)) for some in ((4, 3, 5, 6), (5, 5, 5, 5), (1, 2, 3, 4))]
+SIZES.append({"batch": 3, "H": 4, "V": 4, "U": 1})
+
+
+def concat_input(batch=4, H=3, V=5, U=6):
+    return {"h": torch.randn(batch, H), "v": torch.randn(batch, V), "W": torch.randn(U, H + V), "b": torch.randn(U)}
+
+
+@EXERCISES["6.3"].case("by hand: question 1, picture 2 and 3, weights 10, 1, 1; then a bias that shuts it")
+def _(fuse_concat):
+    h, v, W = torch.tensor([[1.0]]), torch.tensor([[2.0, 3.0]]), torch.tensor([[10.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    return close(fuse_concat(h, v, W, torch.tensor([0.5, -7.0])), torch.tensor([[15.5, 0.0]]))
+
+
+@EXERCISES["6.3"].case(
+    "values and gradients agree with torch's own layers, for batches of any size, one too, in float32 and float64"
+)
+def _(fuse_concat):
+    return everywhere(fuse_concat, true_concat, concat_input, SIZES, gradients=True)
+
+
+# 6.4 pointing
+
+SIZE = 96
+
+
+def true_pointing(alphas, boxes, grid, size):
+    """A place at a time."""
+    side = size / grid
+    hits, masses = [], []
+    for alpha, box in zip(alphas, boxes.tolist(), strict=True):
+        left, top, right, bottom = box
+        mass = torch.zeros((), dtype=alpha.dtype)
+        for i, weight in enumerate(alpha):
+            x, y = i % grid * side, i // grid * side
+            across, down = min(x + side, right) - max(x, left), min(y + side, bottom) - max(y, top)
+            mass = mass + weight * max(across, 0) * max(down, 0) / side**2
+        peak = int(alpha.argmax())
+        x, y = (peak % grid + 0.5) * side, (peak // grid + 0.5) * side
+        hits.append(left <= x < right and top <= y < bottom)
+        masses.append(mass)
+    return torch.tensor(hits), torch.stack(masses)
+
+
+def attended(n=6, grid=6, size=SIZE):
+    corners = torch.randint(0, size * 2 // 3, (n, 2))
+    boxes = torch.cat([corners, corners + torch.randint(1, size // 2, (n, 2))], dim=1)
+    return {"alphas": (2 * torch.randn(n, grid**2)).softmax(1), "boxes": boxes, "grid": grid, "size": size}
+
+
+def points(pointing, alphas, boxes, grid, size, expected):
+    got = pointing(alphas, torch.as_tensor(boxes), grid, size)
+    if got is None:
+        return NOTHING
+    if not isinstance(got, tuple | list) or len(got) != 2:
+        return f"it returned {what(got)}, not two tensors: hits and mass"
+    for name, mine, right in zip(("hits", "mass"), got, expected, strict=True):
+        if (verdict := close(mine, torch.as_tensor(right))) is not True:
+            return f"{name}: {verdict}"
+    return True
+
+
+@EXERCISES["6.4"].case(
+    "the card's example: 2 x 2 places on 8 x 8 pixels, a box over half of the top right: a hit, and mass 0.35",
+    hint="The box (4, 0, 8, 2) covers half of the place at the top right; its centre (6, 2) lies just outside.",
+)
+def _(pointing):
+    alphas = torch.tensor([[0.1, 0.7, 0.1, 0.1], [0.1, 0.7, 0.1, 0.1], [0.1, 0.2, 0.6, 0.1]])
+    boxes = [[4, 0, 8, 3], [4, 0, 8, 2], [0, 0, 8, 8]]
+    return points(pointing, alphas, boxes, 2, 8, ([True, False, True], [0.525, 0.35, 1.0]))
+
+
+@EXERCISES["6.4"].case(
+    "rows go down and columns go right: number 1 of 36 is beside number 0, and number 6 below it",
+    hint="A box is (left, top, right, bottom): x against left and right, y against top and bottom.",
+)
+def _(pointing):
+    alphas = torch.eye(36)[[1, 6, 5, 30]]
+    boxes = [[16, 0, 32, 16], [0, 16, 16, 32], [80, 0, 96, 16], [0, 80, 16, 96]]
+    return first_wrong(
+        points(pointing, alphas, boxes, 6, SIZE, ([True] * 4, [1.0] * 4)),
+        points(pointing, alphas.flip(0)[:2], boxes[:2], 6, SIZE, ([False] * 2, [0.0] * 2)),
+    )
+
+
+@EXERCISES["6.4"].case(
+    "the centre decides about a hit, and right and bottom are the first column and row outside the box",
+    hint="left <= x < right, top <= y < bottom.",
+)
+def _(pointing):
+    alphas = torch.eye(36)[[14] * 5]  # its centre is (40, 40)
+    boxes = [[40, 40, 41, 41], [0, 0, 40, 96], [0, 0, 96, 40], [41, 0, 96, 96], [32, 32, 39, 39]]
+    mass = [1 / 256, 0.5, 0.5, 7 / 16, 49 / 256]
+    return points(pointing, alphas, boxes, 6, SIZE, ([True, False, False, False, False], mass))
+
+
+@EXERCISES["6.4"].case("equal weights everywhere: the mass is the box's share of the picture; the whole picture has 1")
+def _(pointing):
+    boxes = torch.tensor([[3, 5, 40, 77], [0, 0, 1, 1], [0, 0, 96, 96], [50, 90, 96, 96]])
+    share = (boxes[:, 2:] - boxes[:, :2]).prod(1) / SIZE**2
+    alphas = torch.full((4, 36), 1 / 36)
+    alphas[:, 7] += 1e-6  # at (24, 24)
+    return points(pointing, alphas, boxes, 6, SIZE, ([True, False, True, False], share))
+
+
+@EXERCISES["6.4"].case("random weights and boxes, grids and pictures of any size, in float32 and float64")
+def _(pointing):
+    sizes = [{}, {"n": 1}, {"n": 9, "grid": 4, "size": 50}, {"n": 4, "grid": 1, "size": 9}, {"n": 36}]
+    return everywhere(pointing, true_pointing, attended, sizes)
+
+
+@EXERCISES["6.4"].case("not as many boxes as questions, or not grid x grid places, is refused with a ValueError")
+def _(pointing):
+    alphas, boxes = torch.rand(3, 36), torch.tensor([[0, 0, 9, 9]] * 3)
+    tried = [(alphas, boxes[:2], 6, SIZE), (alphas[:1], boxes, 6, SIZE), (alphas, boxes, 5, SIZE)]
+    return first_wrong(*(refuses(pointing, *some) for some in tried))
+
+
+# 6.5 an unseen split
+
+
+def held_out(hold_out, kinds, nouns, seed=0):
+    got = hold_out(torch.tensor(kinds), torch.tensor(nouns), torch.Generator().manual_seed(seed))
+    if got is None:
+        return NOTHING
+    if not isinstance(got, torch.Tensor) or got.dtype != torch.bool or got.shape != (len(kinds),):
+        return f"it returned {what(got)}, not a truth value for each question: a bool tensor (n,)"
+    held = Counter((n, k) for n, k, yes in zip(nouns, kinds, got.tolist(), strict=True) if yes)
+    there = Counter(zip(nouns, kinds, strict=True))
+    for noun in sorted(set(nouns)):
+        found, chosen = ({k for n, k in pairs if n == noun} for pairs in (there, held))
+        wanted = int(noun >= 0 and len(found) > 1)
+        if len(chosen) != wanted:
+            return (
+                f"noun {noun} is asked by {len(found)} kinds of questions: of {len(chosen)} of them some are held out"
+            )
+        if any(held[noun, k] < there[noun, k] for k in chosen):
+            return f"of noun {noun} and kind {min(chosen)}, some questions are held out and some are not"
+    return True
+
+
+@EXERCISES["6.5"].case("by hand: two nouns and two kinds; of each noun, all questions of one kind are held out")
+def _(hold_out):
+    return first_wrong(
+        *(held_out(hold_out, [0, 0, 1, 1, 0, 1], [5, 5, 5, 8, 8, 5], seed) for seed in range(4)),
+    )
+
+
+@EXERCISES["6.5"].case(
+    "a noun that one kind of question alone names stays, and so does a question that names none (-1)",
+    hint="Held out, such a noun would be named by no training question at all.",
+)
+def _(hold_out):
+    kinds, nouns = [0, 0, 1, 2, 0, 1, 1, 2], [3, 3, 3, 3, 4, -1, -1, -1]
+    return first_wrong(
+        *(held_out(hold_out, kinds, nouns, seed) for seed in range(4)), held_out(hold_out, [1, 1, 2], [0, 0, 7])
+    )
+
+
+@EXERCISES["6.5"].case("random questions, many nouns, any numbers of kinds: each noun loses exactly one kind")
+def _(hold_out):
+    verdicts = []
+    for n, most, kinds in ((1, 3, 3), (60, 9, 4), (900, 40, 6)):
+        nouns = torch.randint(-1, most, (n,)).tolist()
+        verdicts.append(held_out(hold_out, [3 * k - 4 for k in torch.randint(kinds, (n,)).tolist()], nouns, n))
+    return first_wrong(*verdicts)
+
+
+@EXERCISES["6.5"].case(
+    "the generator alone decides; every kind has the same chance, each noun draws for itself",
+    hint="Draw anew for each noun, among the different kinds that name it: a kind with many questions is not likelier.",
+)
+def _(hold_out):
+    kinds, nouns = torch.tensor(([0] * 8 + [1] + [2]) * 20), torch.arange(20).repeat_interleave(10)
+    if (verdict := follows_generator(lambda g: hold_out(kinds=kinds, nouns=nouns, generator=g))) is not True:
+        return verdict
+    drawn_kinds = Counter()
+    for seed in range(15):
+        held = drawn(hold_out, kinds, nouns, seed=seed)
+        of_seed = Counter(k for _, k in {(int(a), int(b)) for a, b in zip(nouns[held], kinds[held], strict=True)})
+        if len(of_seed) == 1:
+            return "all nouns lose the same kind: draw for each noun anew"
+        drawn_kinds += of_seed
+    counts = [drawn_kinds[kind] for kind in range(3)]
+    return min(counts) >= 70 and max(counts) <= 130 or f"in 300 draws among three kinds, they are drawn {counts} times"
+
+
+@EXERCISES["6.5"].case("not as many kinds as nouns: refused with a ValueError that says why")
+def _(hold_out):
+    three, draw = torch.tensor([0, 1, 2]), torch.Generator()
+    return first_wrong(refuses(hold_out, three, three[:2], draw), refuses(hold_out, three[:1], three, draw))
+
+
+# 6.6 pairs
+
+
+def most_pairs(groups, answers):
+    """How many pairs there can be, by the counts of each group."""
+    total = 0
+    for group in set(groups):
+        counts = Counter(a for g, a in zip(groups, answers, strict=True) if g == group)
+        total += min(counts.total() // 2, counts.total() - max(counts.values()))
+    return total
+
+
+def pairs_up(pair_up, groups, answers, by_name=False):
+    given = {"groups": torch.tensor(groups), "answers": torch.tensor(answers)}
+    got = pair_up(**given) if by_name else pair_up(*given.values())
+    if got is None:
+        return NOTHING
+    if not isinstance(got, torch.Tensor) or got.dtype != torch.long or got.ndim != 2 or got.shape[1] != 2:
+        return f"it returned {what(got)}, not a LongTensor (pairs, 2)"
+    flat = got.flatten().tolist()
+    if flat and not 0 <= min(flat) <= max(flat) < len(groups):
+        return f"there are questions 0 to {len(groups) - 1}, not {min(flat)} to {max(flat)}"
+    if len(set(flat)) < len(flat):
+        return "a question is in two pairs, or is its own partner"
+    for a, b in got.tolist():
+        if groups[a] != groups[b]:
+            return f"questions {a} and {b} are a pair, but of groups {groups[a]} and {groups[b]}"
+        if answers[a] == answers[b]:
+            return f"questions {a} and {b} are a pair, but both have the answer {answers[a]}"
+    most = most_pairs(groups, answers)
+    return len(got) == most or f"there are {len(got)} pairs, but {most} can be had"
+
+
+@EXERCISES["6.6"].case(
+    "by hand: yes, yes, yes, no, no gives two pairs; a second group of yes and no one more",
+    hint="With three of five alike, one of them stays without a partner.",
+)
+def _(pair_up):
+    return first_wrong(
+        pairs_up(pair_up, [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]),
+        pairs_up(pair_up, [0, 4, 0, 0, 4, 0, 0], [1, 1, 1, 0, 0, 0, 1]),
+    )
+
+
+@EXERCISES["6.6"].case(
+    "three answers, two of each: three pairs, since the third answer must not be left over",
+    hint="Two answers paired up first may leave a third one alone with itself.",
+)
+def _(pair_up):
+    many = [[0, 0, 1, 1, 2, 2], [0, 1, 2], [0, 0, 0, 1, 1, 2], [5, 5, 5, 5, 7, 8, 9], [3, 1, 2, 2, 1, 3, 2, 0, 0]]
+    return first_wrong(*(pairs_up(pair_up, [6] * len(answers), answers) for answers in many))
+
+
+@EXERCISES["6.6"].case("a group with one answer has no pair, nor has a group of one; none at all gives shape (0, 2)")
+def _(pair_up):
+    return first_wrong(
+        pairs_up(pair_up, [0, 0, 1, 2, 2], [3, 3, 1, 5, 6]),
+        pairs_up(pair_up, [0, 0, 1], [3, 3, 1]),
+        pairs_up(pair_up, [7], [1]),
+    )
+
+
+@EXERCISES["6.6"].case("random sets, any numbers, called by name: as many pairs as the counts allow")
+def _(pair_up):
+    verdicts = []
+    for n, groups, answers in ((2, 1, 2), (25, 3, 4), (60, 20, 3), (300, 5, 9), (301, 1, 40)):
+        some = torch.randint(groups, (n,)).mul(13).sub(9).tolist()
+        skewed = (answers * torch.rand(n) ** 2).long().mul(5).sub(7).tolist()
+        verdicts.append(pairs_up(pair_up, some, skewed, by_name=n == 25))
+    return first_wrong(*verdicts)
+
+
+@EXERCISES["6.6"].case("not as many answers as groups: refused with a ValueError that says why")
+def _(pair_up):
+    three = torch.tensor([0, 1, 2])
+    return first_wrong(refuses(pair_up, three, three[:2]), refuses(pair_up, three[:1], three))
 
 
 # 6.7 balance
