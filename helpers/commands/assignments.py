@@ -7,6 +7,7 @@ python -m helpers.commands.assignments copy FOLDER  # the same into another fold
 
 import json
 import os
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -72,7 +73,7 @@ def write_new(path, content):
     if os.path.lexists(path):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")  # a name of its own for each call
     try:
         part.write_bytes(content)
         path.open("xb").close()  # takes the name, unless another process was quicker
