@@ -24,7 +24,7 @@ NAME = "01_word2vec.ipynb"
 @pytest.fixture
 def added(monkeypatch):
     """The page's exercise, at the end of assignment 01's checks; a namespace with its solution."""
-    module = exercises.module_of("1.7")
+    module = exercises.module_of("1.10")
     monkeypatch.setattr(module, "EXERCISES", dict(module.EXERCISES))
     for kept in (checks.attempts, checks.results, checks.solved):
         kept.clear()
@@ -50,7 +50,7 @@ def test_the_right_answers_are_accepted_and_the_wrong_ones_refused(answers):
 
 
 def test_no_mutant_of_the_solution_survives(answers):
-    tried, alive = mutants.unexplained("1.7", answers)
+    tried, alive = mutants.unexplained("1.10", answers)
     assert tried >= 10 and alive == []
 
 
@@ -69,7 +69,7 @@ def test_a_learner_gets_the_stub_and_two_marks_for_the_solution(added, tmp_path,
     pattern = nbformat.reads(generated(tmp_path / NAME), as_version=4)
     stub, line = (next(c.source for c in pattern.cells if c.id == i) for i in ("cosine", "check-cosine"))
     assert "raise NotImplementedError" in stub and "normalize" not in stub and line == LINE
-    for source, marks, said in ((stub, 0, "it is not written yet"), (STUB, 2, "Exercise 1.7 is solved: 2 of 2 marks.")):
+    for source, marks, said in ((stub, 0, "it is not written yet"), (STUB, 2, "Exercise 1.10 is solved: 2 of 2 marks.")):
         exec(compile(source, "a cell", "exec"), added)
         assert eval(line, added) == marks
         assert said in capsys.readouterr().out

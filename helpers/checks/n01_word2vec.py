@@ -6,8 +6,15 @@ from collections import Counter
 
 import torch
 import torch.nn.functional as F
+from scipy.stats import spearmanr
 
-from helpers.checks import NOTHING, Exercise, alike, close, everywhere, first_wrong, refuses
+from helpers.checks import NOTHING, Exercise, agrees, alike, close, everywhere, first_wrong, refuses
+
+BY_HAND = {
+    "torch.autograd.grad": "write the gradient out",
+    "torch.autograd.backward": "write the gradient out",
+    "torch.func": "write the gradient out",
+}
 
 EXERCISES = {
     "1.1": Exercise(
@@ -27,7 +34,16 @@ EXERCISES = {
         ],
     ),
     "1.3": Exercise(
-        3,
+        2,
+        [
+            "First the probabilities, by torch.softmax. Then the error: p, minus 1 at the place of the true word.",
+            "The gradient of h sums over all words: each word's column of W_prime, times its error.",
+            "The gradient of W_prime has an entry for each pair of a number of h and a word: an outer product.",
+        ],
+        forbidden=BY_HAND,
+    ),
+    "1.4": Exercise(
+        2,
         [
             "For a centre: one dot product with its true context word, k with its noise words; u[:, None] * v_noise "
             "pairs each centre with its own k.",
@@ -35,29 +51,42 @@ EXERCISES = {
             "log(sigmoid(-200)) is -inf once the sigmoid has rounded to 0. torch.nn.functional has it in one step.",
         ],
     ),
-    "1.4": Exercise(
-        4,
+    "1.5": Exercise(
+        3,
         [
             "Begin with the errors: sigmoid(score) minus 1 for the true word, sigmoid(score) minus 0 for noise.",
             "An error times the other side's vector: a centre collects from all its words, a word from its centre.",
             "The loss is a mean over the pairs, so each gradient is divided by their number.",
         ],
-        forbidden={
-            "torch.autograd.grad": "write the gradient out",
-            "torch.autograd.backward": "write the gradient out",
-            "torch.func": "write the gradient out",
-        },
+        forbidden=BY_HAND,
     ),
-    "1.5": Exercise(
-        3,
+    "1.6": Exercise(
+        4,
+        [
+            "Look up W[centre], W_prime[context] and W_prime[drawn] first; their three gradients all come from these.",
+            "W[centre] -= step keeps one step only where a word stands at several places. index_add adds them all up.",
+            "W_prime moves twice: by the gradients of the true context words, and by those of the negatives.",
+        ],
+    ),
+    "1.7": Exercise(
+        2,
         [
             "The cosine does not ask for length: scale every vector to length 1 first.",
             "The words that you were given must not win: give them a score that cannot be the largest.",
             "For the analogy scale a, b and c to length 1 before you add and subtract; look for a missing word first.",
         ],
     ),
-    "1.6": Exercise(
+    "1.8": Exercise(
         2,
+        [
+            "Collect the kept pairs first. The number to return counts them, not all pairs that were given.",
+            "Ranks, not values, are correlated: rankdata for the cosines, and rankdata for the scores.",
+            "torch.corrcoef takes two rows of numbers; the correlation is at [0, 1], and .item() makes it a float.",
+        ],
+        forbidden={"scipy.stats.spearmanr": "its three lines are the exercise"},
+    ),
+    "1.9": Exercise(
+        1,
         [
             "The crosses above say what is missing: more words, or more lines, or another type.",
             "Return a list of lines: open('diary.txt', encoding='utf-8').read().splitlines() is one. If it stops with "
@@ -161,7 +190,52 @@ def _(keep_probability, noise_distribution):
     return first_wrong(close(total, torch.tensor(1.0)), close(flat, torch.full((5,), 0.2)))
 
 
-# 1.3 and 1.4 negative sampling
+# 1.3 softmax's gradient
+
+
+def true_softmax_gradient(h, W_prime, c):
+    leaves = [x.clone().requires_grad_() for x in (h, W_prime)]
+    return torch.autograd.grad(F.cross_entropy((leaves[0] @ leaves[1])[None], torch.tensor([c])), leaves)
+
+
+def centre_and_matrix(d, words, c, scale=1.0):
+    return {"h": scale * torch.randn(d), "W_prime": torch.randn(d, words), "c": c}
+
+
+def two_gradients(got):
+    """True for two things, or a text that says what it is instead."""
+    return (isinstance(got, tuple | list) and len(got) == 2) or "it must return two tensors: for h and for W_prime"
+
+
+@EXERCISES["1.3"].case("where all words are alike, p is 1 / V: four words, worked out on paper")
+def _(softmax_gradient):
+    h, W_prime = torch.tensor([2.0, 0.0]), torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 3.0, 6.0]])
+    got = softmax_gradient(h, W_prime, 3)
+    expected = torch.tensor([0.0, -3.0]), torch.tensor([[0.5, 0.5, 0.5, -1.5], [0.0, 0.0, 0.0, 0.0]])
+    return first_wrong(two_gradients(got), alike(got, expected))
+
+
+@EXERCISES["1.3"].case("each row of the gradient of W_prime sums to 0, since p and y both sum to 1")
+def _(softmax_gradient):
+    got = softmax_gradient(**centre_and_matrix(d=3, words=6, c=2))
+    return two_gradients(got) if two_gradients(got) is not True else close(got[1].sum(1), torch.zeros(3))
+
+
+@EXERCISES["1.3"].case(
+    "both gradients are autograd's, for other numbers of words and dimensions, in float32 and float64"
+)
+def _(softmax_gradient):
+    sizes = [{"d": 5, "words": 9, "c": 4}, {"d": 2, "words": 3, "c": 0}, {"d": 1, "words": 2, "c": 1}]
+    return everywhere(softmax_gradient, true_softmax_gradient, centre_and_matrix, sizes)
+
+
+@EXERCISES["1.3"].case("logits of several hundred leave them finite")
+def _(softmax_gradient):
+    arguments = centre_and_matrix(d=4, words=5, c=1, scale=400.0)
+    return agrees(softmax_gradient, true_softmax_gradient, arguments)
+
+
+# 1.4 and 1.5 negative sampling
 
 
 def vectors(pairs=7, k=4, d=6, scale=1.0):
@@ -179,12 +253,12 @@ def drawn(pairs=7, k=4, d=6, scale=1.0):
     return dict(zip(("u", "v_true", "v_noise"), vectors(pairs, k, d, scale), strict=True))
 
 
-@EXERCISES["1.3"].case("with all vectors 0 it is (1 + k) log 2")
+@EXERCISES["1.4"].case("with all vectors 0 it is (1 + k) log 2")
 def _(negative_sampling_loss):
     return close(negative_sampling_loss(*vectors(scale=0.0)), torch.tensor(5 * 0.6931472, dtype=torch.float64))
 
 
-@EXERCISES["1.3"].case(
+@EXERCISES["1.4"].case(
     "value and gradients are those of torch's own logistic loss, for one pair and many, in float32 and float64",
     hint="The loss is the mean over the pairs: sum over the noise words first, then .mean() over the pairs.",
 )
@@ -193,13 +267,13 @@ def _(negative_sampling_loss):
     return everywhere(negative_sampling_loss, true_loss, drawn, sizes, gradients=True)
 
 
-@EXERCISES["1.3"].case("twice as many of the same pairs give the same loss: it is a mean over pairs")
+@EXERCISES["1.4"].case("twice as many of the same pairs give the same loss: it is a mean over pairs")
 def _(negative_sampling_loss):
     arguments = vectors()
     return close(negative_sampling_loss(*[torch.cat([v, v]) for v in arguments]), true_loss(*arguments))
 
 
-@EXERCISES["1.3"].case("scores of some hundreds do not make it infinite")
+@EXERCISES["1.4"].case("scores of some hundreds do not make it infinite")
 def _(negative_sampling_loss):
     arguments = [v.float() for v in vectors(scale=15.0)]
     return close(negative_sampling_loss(*arguments), true_loss(*arguments))
@@ -225,18 +299,80 @@ def gradient_agrees(function, which):
 
 for which, name in enumerate(("u", "v_true", "v_noise")):
 
-    @EXERCISES["1.4"].case(f"the gradient of {name} is autograd's")
+    @EXERCISES["1.5"].case(f"the gradient of {name} is autograd's")
     def _(negative_sampling_gradient, which=which):
         return gradient_agrees(negative_sampling_gradient, which)
 
 
-@EXERCISES["1.4"].case("all three also for other numbers of pairs, noise words and dimensions, in float32 and float64")
+@EXERCISES["1.5"].case("all three also for other numbers of pairs, noise words and dimensions, in float32 and float64")
 def _(negative_sampling_gradient):
     sizes = [{"pairs": 3, "k": 9, "d": 2}, {"pairs": 1, "k": 1, "d": 1}]
     return everywhere(negative_sampling_gradient, true_gradient, drawn, sizes)
 
 
-# 1.5 nearest neighbours and analogies
+# 1.6 the training step
+
+
+def true_step(W, W_prime, centre, context, drawn, lr):
+    leaves = [x.clone().requires_grad_() for x in (W, W_prime)]
+    loss = true_loss(leaves[0][centre], leaves[1][context], leaves[1][drawn])
+    gradients = torch.autograd.grad(loss, leaves)
+    return W - lr * gradients[0], W_prime - lr * gradients[1], loss.detach()
+
+
+def batch_of(pairs, k=3, words=6, d=4, lr=0.5):
+    """Few words, so that they stand at several places of the batch."""
+    drawn = {"centre": (pairs,), "context": (pairs,), "drawn": (pairs, k)}
+    numbers = {name: torch.randint(words, shape) for name, shape in drawn.items()}
+    return {"W": torch.randn(words, d), "W_prime": torch.randn(words, d), **numbers, "lr": lr}
+
+
+def three_results(got):
+    good = isinstance(got, tuple | list) and len(got) == 3 and all(isinstance(x, torch.Tensor) for x in got)
+    return good or "it must return three tensors: the new W, the new W_prime and the loss"
+
+
+@EXERCISES["1.6"].case("one pair and one negative: only their rows move, and the loss falls when the step is repeated")
+def _(training_step):
+    W, W_prime, drawn = torch.ones(4, 2), torch.full((4, 2), 0.5), torch.tensor([[3]])
+    batch = torch.tensor([1]), torch.tensor([2]), drawn
+    got = training_step(W, W_prime, *batch, 0.1)
+    if (verdict := three_results(got)) is not True:
+        return verdict
+    moved = [(new != old).any(1).nonzero().flatten().tolist() for new, old in zip(got[:2], (W, W_prime), strict=True)]
+    if moved != [[1], [2, 3]]:
+        return f"the rows {moved[0]} of W and {moved[1]} of W_prime move, not [1] and [2, 3]"
+    again = training_step(*got[:2], *batch, 0.1)
+    return bool(again[2] < got[2]) or f"the loss is {got[2].item():.4g} at first, and then {again[2].item():.4g}"
+
+
+@EXERCISES["1.6"].case(
+    "a word at several places of the batch gets the sum of its steps",
+    hint="Index assignment writes one of the repeated rows. Which function adds up all of them?",
+)
+def _(training_step):
+    batch = {
+        "centre": torch.tensor([0, 0, 0]),
+        "context": torch.tensor([1, 1, 2]),
+        "drawn": torch.tensor([[1], [2], [2]]),
+    }
+    return agrees(training_step, true_step, batch_of(3, 1, words=3) | batch)
+
+
+@EXERCISES["1.6"].case(
+    "the new matrices and the loss are those of autograd, for one pair and many, in float32 and float64"
+)
+def _(training_step):
+    sizes = [{"pairs": 12}, {"pairs": 1, "k": 5, "lr": 2.0}, {"pairs": 5, "k": 1, "words": 3, "d": 1}]
+    return everywhere(training_step, true_step, batch_of, sizes)
+
+
+@EXERCISES["1.6"].case("a learning rate of 0 changes nothing but still tells the loss")
+def _(training_step):
+    return agrees(training_step, true_step, batch_of(4, lr=0.0))
+
+
+# 1.7 nearest neighbours and analogies
 
 NAMES = ["man", "woman", "king", "queen", "castle", "prince", "cat"]
 
@@ -267,7 +403,7 @@ def words_alone(got):
     return list(got)
 
 
-@EXERCISES["1.5"].case("nearest gives the k words of largest cosine, best first")
+@EXERCISES["1.7"].case("nearest gives the k words of largest cosine, best first")
 def _(nearest, analogy):
     for word in NAMES:
         expected = true_nearest(word, NAMES, named_vectors(), 3)
@@ -279,19 +415,19 @@ def _(nearest, analogy):
     return True
 
 
-@EXERCISES["1.5"].case("a word is not its own neighbour")
+@EXERCISES["1.7"].case("a word is not its own neighbour")
 def _(nearest, analogy):
     got = words_alone(nearest("cat", list(NAMES), named_vectors(), 6))
     return got if isinstance(got, str) else "cat" not in got or "it is"
 
 
-@EXERCISES["1.5"].case("man : woman = king : queen")
+@EXERCISES["1.7"].case("man : woman = king : queen")
 def _(nearest, analogy):
     got = words_alone(analogy("man", "woman", "king", list(NAMES), named_vectors(), 1))
     return got if isinstance(got, str) else got == ["queen"] or f"asked for one word, it finds {', '.join(got)}"
 
 
-@EXERCISES["1.5"].case("the analogy goes by unit vectors and never answers with a given word")
+@EXERCISES["1.7"].case("the analogy goes by unit vectors and never answers with a given word")
 def _(nearest, analogy):
     for a, b, c in (("man", "king", "woman"), ("king", "prince", "cat"), ("castle", "cat", "man")):
         expected = true_analogy(a, b, c, NAMES, named_vectors(), 4)
@@ -313,17 +449,17 @@ def space(given, size=9, k=3):
 SPACES = [{"size": 9, "k": 3}, {"size": 20, "k": 1}, {"size": 6, "k": 2}]
 
 
-@EXERCISES["1.5"].case("nearest on other words and vectors, in float32 and float64, as many words as k says")
+@EXERCISES["1.7"].case("nearest on other words and vectors, in float32 and float64, as many words as k says")
 def _(nearest, analogy):
     return everywhere(nearest, true_nearest, lambda **size: space(["word"], **size), SPACES)
 
 
-@EXERCISES["1.5"].case("analogy on other words and vectors, in float32 and float64, as many words as k says")
+@EXERCISES["1.7"].case("analogy on other words and vectors, in float32 and float64, as many words as k says")
 def _(nearest, analogy):
     return everywhere(analogy, true_analogy, lambda **size: space(["a", "b", "c"], **size), SPACES)
 
 
-@EXERCISES["1.5"].case("an unknown word is refused with an error that names it")
+@EXERCISES["1.7"].case("an unknown word is refused with an error that names it")
 def _(nearest, analogy):
     for call in (
         lambda: nearest("armadillo", list(NAMES), named_vectors(), 2),
@@ -339,7 +475,72 @@ def _(nearest, analogy):
     return True
 
 
-# 1.6 a text of one's own
+# 1.8 people's judgements
+
+
+def true_similarity(rated, words, vectors):
+    known = [(a, b, score) for a, b, score in rated if a in words and b in words]
+    cosines = [F.cosine_similarity(vectors[words.index(a)], vectors[words.index(b)], dim=0).item() for a, b, _ in known]
+    return float(spearmanr(cosines, [score for *_, score in known]).statistic), len(known)
+
+
+def judged(pairs, size=12, d=4):
+    """Letters as words, and pairs of them with scores that have ties; some pairs have an unknown word."""
+    words = [chr(ord("a") + (5 * i) % 26) for i in range(size)]
+    different = torch.combinations(torch.arange(size))  # no two cosines are equal: rounding would decide their ranks
+    chosen = different[torch.randperm(len(different))[:pairs]].tolist()
+    scores = (torch.randint(21, (pairs,)) / 2).tolist()
+    rated = [(words[i], words[j], score) for (i, j), score in zip(chosen, scores, strict=True)]
+    rated[1:1] = [("wug", words[0], 9.0), (words[1], "blick", 0.5)]
+    return {"rated": rated, "words": words, "vectors": torch.randn(size, d) * torch.rand(size, 1).exp()}
+
+
+LINE = torch.tensor([[1.0, 0.0], [0.9, 0.3], [0.5, 0.9], [-0.2, 1.0], [-1.0, 0.1]], dtype=torch.float64)
+ON_A_LINE = [("a", "b", 9.0), ("a", "c", 7.0), ("a", "d", 2.5), ("a", "e", 1.0)]
+
+
+@EXERCISES["1.8"].case("the same order as people's gives 1, the reverse -1, whatever the distances")
+def _(word_similarity):
+    reverse = [(a, b, -(score**3)) for a, b, score in ON_A_LINE]
+    return first_wrong(
+        *(
+            alike(word_similarity(list(rated), list("abcde"), LINE.clone()), (rho, 4))
+            for rated, rho in ((ON_A_LINE, 1.0), (reverse, -1.0))
+        )
+    )
+
+
+@EXERCISES["1.8"].case("the length of a vector doesn't matter: it goes by cosines")
+def _(word_similarity):
+    longer = LINE * torch.tensor([1.0, 0.1, 40.0, 5.0, 0.01], dtype=torch.float64)[:, None]
+    return alike(word_similarity(list(ON_A_LINE), list("abcde"), longer), (1.0, 4))
+
+
+@EXERCISES["1.8"].case("pairs with an unknown word are left out, and not counted")
+def _(word_similarity):
+    rated = [("a", "wug", 0.1), *ON_A_LINE, ("blick", "b", 10.0), ("wug", "blick", 5.0)]
+    return alike(word_similarity(rated, list("abcde"), LINE.clone()), (1.0, 4))
+
+
+@EXERCISES["1.8"].case("scores that are equal share the mean of their ranks")
+def _(word_similarity):
+    rated = [(a, b, score) for (a, b, _), score in zip(ON_A_LINE, (8.0, 3.0, 3.0, 3.0), strict=True)]
+    return alike(word_similarity(rated, list("abcde"), LINE.clone()), true_similarity(rated, list("abcde"), LINE))
+
+
+@EXERCISES["1.8"].case("on other words, scores and vectors, in float32 and float64")
+def _(word_similarity):
+    sizes = [{"pairs": 30}, {"pairs": 5, "size": 7, "d": 2}, {"pairs": 80, "size": 20, "d": 9}]
+    return everywhere(word_similarity, true_similarity, judged, sizes)
+
+
+@EXERCISES["1.8"].case("fewer than two known pairs are refused with a ValueError that says why")
+def _(word_similarity):
+    one, none = [("a", "b", 3.0), ("a", "wug", 2.0)], [("wug", "blick", 1.0)]
+    return first_wrong(*(refuses(word_similarity, rated, list("abcde"), LINE.clone()) for rated in (one, none)))
+
+
+# 1.9 a text of one's own
 
 
 ENCODING = "save it as UTF-8, or name the encoding that it has, such as encoding='cp949' for Korean"
@@ -375,7 +576,7 @@ def misread(line):
     return False
 
 
-@EXERCISES["1.6"].case("it is a list of lines of text")
+@EXERCISES["1.9"].case("it is a list of lines of text")
 def _(my_text):
     lines = lines_of(my_text)
     if isinstance(lines, str):
@@ -383,7 +584,7 @@ def _(my_text):
     return any(len(line.split()) > 1 for line in lines) or "each has one word, so no word has a neighbour: keep lines"
 
 
-@EXERCISES["1.6"].case("it has at least 1,000 words, and 50 different ones occur three times or more")
+@EXERCISES["1.9"].case("it has at least 1,000 words, and 50 different ones occur three times or more")
 def _(my_text):
     lines = lines_of(my_text)
     if isinstance(lines, str):
