@@ -154,7 +154,12 @@ def test_greedy_is_led_up_a_garden_path_that_a_beam_leaves(short):
 
 def test_length_normalisation_prefers_a_longer_sentence_of_likely_words(short):
     decoder = Table(5, 0)  # "end" at once: .4; three words and the end: .6 * .8 * .8 * .9
-    paths = {(1,): {2: 0.4, 3: 0.6}, (1, 3): {3: 0.8, 4: 0.2}, (1, 3, 3): {3: 0.8, 4: 0.2}, (1, 3, 3, 3): {2: 0.9, 4: 0.1}}
+    paths = {
+        (1,): {2: 0.4, 3: 0.6},
+        (1, 3): {3: 0.8, 4: 0.2},
+        (1, 3, 3): {3: 0.8, 4: 0.2},
+        (1, 3, 3, 3): {2: 0.9, 4: 0.1},
+    }
     decoder.after = lambda prefix: torch.tensor(
         [paths.get(tuple(prefix), {2: 1.0}).get(w, 1e-9) for w in range(5)]
     ).log()
@@ -305,10 +310,14 @@ def test_the_transformer_s_gradients_are_pytorch_s():
     mask = torch.nn.Transformer.generate_square_subsequent_mask(5)
     decoder.read(caption, decoder.begin(a.detach()))[0].square().mean().backward()
     (decoder.embed(caption) + decoder.positions[:5]).detach()
-    peer(decoder.embed(caption) + decoder.positions[:5], decoder.see(a.detach()), tgt_mask=mask).square().mean().backward()
+    peer(
+        decoder.embed(caption) + decoder.positions[:5], decoder.see(a.detach()), tgt_mask=mask
+    ).square().mean().backward()
     for ours, theirs in zip(decoder.layers, peer.layers, strict=True):
         assert torch.allclose(ours.network[0].weight.grad, theirs.linear1.weight.grad, rtol=1e-3, atol=1e-6)
-        assert torch.allclose(ours.to_places.out.weight.grad, theirs.multihead_attn.out_proj.weight.grad, rtol=1e-3, atol=1e-6)
+        assert torch.allclose(
+            ours.to_places.out.weight.grad, theirs.multihead_attn.out_proj.weight.grad, rtol=1e-3, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("pieces", [[1] * 9, [4, 5], [2, 1, 6], [8, 1]])
