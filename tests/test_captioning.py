@@ -509,7 +509,7 @@ def test_the_lecture_s_functions_learn_from_a_folder(tmp_path, monkeypatch, caps
     monkeypatch.setattr(lecture.plots, "gallery", lambda rows, **options: shown.append(rows))
     monkeypatch.setattr(lecture, "mean", torch.zeros(1), raising=False)
     monkeypatch.setattr(lecture, "deviation", torch.ones(1), raising=False)
-    monkeypatch.setattr(lecture, "CHANNELS", 320, raising=False)
+    monkeypatch.setattr(lecture, "CHANNELS", 192, raising=False)
     lecture.learn_from(tmp_path, epochs=2)
     assert "BLEU-4" in capsys.readouterr().out and len(shown[0][""]) == 2
 
