@@ -40,7 +40,7 @@ TWO_THREADS = f"two threads on {MACHINE.split(' on ', 1)[-1]}"
 WITHOUT_SEEDS = ("00_multimodal_learning",)
 OTHERS = {  # modules with WHAT, CELLS and run(seed)
     "01_word2vec": {"race": "tests.benchmarks.word2vec_speed"},
-    "04_captioning": {"race": "tests.benchmarks.captioning_race", "ablation": "tests.benchmarks.captioning_ablation"},
+    "04_captioning": {"race": "tests.benchmarks.captioning_race"},
 }
 OF_THE_MACHINE = re.compile("seconds|per_second")  # tells of the machine, not of the seed
 
