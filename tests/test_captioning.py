@@ -308,11 +308,9 @@ def test_the_transformer_s_gradients_are_pytorch_s():
     decoder, caption = shaken_transformer(a.shape[2]), torch.randint(3, 11, (2, 5))
     peer = pytorch_s(decoder)
     mask = torch.nn.Transformer.generate_square_subsequent_mask(5)
-    decoder.read(caption, decoder.begin(a.detach()))[0].square().mean().backward()
-    (decoder.embed(caption) + decoder.positions[:5]).detach()
-    peer(
-        decoder.embed(caption) + decoder.positions[:5], decoder.see(a.detach()), tgt_mask=mask
-    ).square().mean().backward()
+    decoder(a.detach(), caption)[0].square().mean().backward()
+    words, places = decoder.embed(caption) + decoder.positions[:5], decoder.see(a.detach())
+    decoder.words(peer(words, places, tgt_mask=mask)).square().mean().backward()
     for ours, theirs in zip(decoder.layers, peer.layers, strict=True):
         assert torch.allclose(ours.network[0].weight.grad, theirs.linear1.weight.grad, rtol=1e-3, atol=1e-6)
         assert torch.allclose(
