@@ -76,7 +76,7 @@ def identity(x):
     return x
 
 
-identity.eval = lambda: None
+identity.eval = lambda: identity
 
 
 def log_probability(decoder, words, ended):
@@ -87,11 +87,17 @@ def log_probability(decoder, words, ended):
     return total
 
 
-def exhaustive(decoder, longest):
-    """The most probable finished sentence of at most `longest` words, the end included, by trying them all."""
+def exhaustive(decoder, longest, alpha=0.0):
+    """The best finished sentence of at most `longest` words, the end included, by trying them all."""
     others = [w for w in range(decoder.words) if w != lecture.END]
-    all_of_them = (s for n in range(longest) for s in itertools.product(others, repeat=n))
-    return max(((log_probability(decoder, s, True), list(s)) for s in all_of_them), key=lambda found: found[0])
+    every = (s for n in range(longest) for s in itertools.product(others, repeat=n))
+    scored = ((log_probability(decoder, s, True) / (len(s) + 1) ** alpha, list(s)) for s in every)
+    return max(scored, key=lambda found: found[0])
+
+
+def spoken(words):
+    words = words.tolist()
+    return words[: words.index(lecture.END)] if lecture.END in words else words
 
 
 @pytest.fixture
@@ -99,12 +105,13 @@ def short(monkeypatch):
     monkeypatch.setattr(lecture, "LONGEST", 4)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0])
 @pytest.mark.parametrize("seed", range(12))
-def test_a_wide_beam_finds_what_exhaustive_search_finds(short, seed):
+def test_a_wide_beam_finds_what_exhaustive_search_finds(short, seed, alpha):
     decoder = Table(5, seed)
-    words, score = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=10_000)
-    best, expected = exhaustive(decoder, 4)
-    assert words.tolist() == expected and score == pytest.approx(best, abs=1e-4)
+    (words,), (score,) = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=10_000, alpha=alpha)
+    best, expected = exhaustive(decoder, 4, alpha)
+    assert spoken(words) == expected and score.item() == pytest.approx(best, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -112,14 +119,25 @@ def test_a_beam_is_no_worse_than_greedy_and_its_score_is_its_sentence_s(short, s
     decoder = Table(6, seed)
     (greedy,), attention = lecture.greedy(identity, decoder, torch.zeros(1, 2, 2))
     assert attention is None
-    greedy = greedy.tolist()
-    ended = lecture.END in greedy
-    first = greedy[: greedy.index(lecture.END)] if ended else greedy
-    words, score = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=1)
+    ended = lecture.END in greedy.tolist()
+    (words,), (score,) = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=1)
     if ended:
-        assert score >= log_probability(decoder, first, True) - 1e-4
-    full = len(words) == 4  # nothing ended in time
-    assert score == pytest.approx(log_probability(decoder, words.tolist(), not full), abs=1e-4)
+        assert score >= log_probability(decoder, spoken(greedy), True) - 1e-4
+    full = len(spoken(words)) == 4  # nothing ended in time
+    assert score.item() == pytest.approx(log_probability(decoder, spoken(words), not full), abs=1e-4)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_a_batch_of_pictures_is_searched_as_each_alone(width, alpha):
+    _, a = annotations(5)
+    for make in DECODERS:
+        torch.manual_seed(1)
+        decoder = make(11, a.shape[2])
+        words, scores = lecture.beam_search(identity, decoder, 3 * a, width, alpha)
+        for i in range(5):
+            alone, score = lecture.beam_search(identity, decoder, 3 * a[i : i + 1], width, alpha)
+            assert torch.equal(alone[0], words[i]) and score.item() == pytest.approx(scores[i].item(), abs=1e-4)
 
 
 def test_greedy_is_led_up_a_garden_path_that_a_beam_leaves(short):
@@ -129,16 +147,31 @@ def test_greedy_is_led_up_a_garden_path_that_a_beam_leaves(short):
         [paths.get(tuple(prefix), {2: 1.0}).get(w, 1e-9) for w in range(5)]
     ).log()
     (greedy,), _ = lecture.greedy(identity, decoder, torch.zeros(1, 2, 2))
-    words, score = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=2)
-    assert (
-        greedy.tolist()[:3] == [3, 3, 2] and words.tolist() == [4] and score == pytest.approx(math.log(0.36), abs=1e-5)
-    )
+    (words,), (score,) = lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), width=2)
+    assert greedy.tolist()[:3] == [3, 3, 2] and spoken(words) == [4]
+    assert score.item() == pytest.approx(math.log(0.36), abs=1e-5)
+
+
+def test_length_normalisation_prefers_a_longer_sentence_of_likely_words(short):
+    decoder = Table(5, 0)  # "end" at once: .4; three words and the end: .6 * .8 * .8 * .9
+    paths = {
+        (1,): {2: 0.4, 3: 0.6},
+        (1, 3): {3: 0.8, 4: 0.2},
+        (1, 3, 3): {3: 0.8, 4: 0.2},
+        (1, 3, 3, 3): {2: 0.9, 4: 0.1},
+    }
+    decoder.after = lambda prefix: torch.tensor(
+        [paths.get(tuple(prefix), {2: 1.0}).get(w, 1e-9) for w in range(5)]
+    ).log()
+    found = [lecture.beam_search(identity, decoder, torch.zeros(1, 2, 2), 3, alpha) for alpha in (0.0, 1.0)]
+    assert [spoken(words[0]) for words, _ in found] == [[], [3, 3, 3]]
+    assert found[1][1].item() == pytest.approx(math.log(0.6 * 0.8 * 0.8 * 0.9) / 4, abs=1e-5)
 
 
 # --------------------------------------------------------------------------------------------------------- networks
 def annotations(n=3):
     torch.manual_seed(0)
-    encoder = lecture.Encoder(7, 6).eval()
+    encoder = lecture.Encoder(7, 112, 6).eval()
     return encoder, encoder(torch.randn(n, 112, 6, 6))
 
 
@@ -164,10 +197,16 @@ def test_a_tag_s_logit_is_a_soft_maximum_over_places():
     assert torch.allclose(found[0, 0], (of_places[0, 0].exp() / of_places[0, 0].exp().sum() * of_places[0, 0]).sum())
 
 
-DECODERS = [lecture.ShowAndTell, lambda words, dim: lecture.ShowAttendAndTell(words, dim, where=12)]
+DECODERS = [
+    lecture.ShowAndTell,
+    lambda words, dim: lecture.ShowAttendAndTell(words, dim, fed=12),
+    lambda words, dim: lecture.ShowAttendAndTell(words, dim, fed=dim),
+    lambda words, dim: lecture.TransformerDecoder(words, dim, width=24, heads=3, inner=40),
+]
+NAMES = ["tell", "attend", "whole context", "transformer"]
 
 
-@pytest.mark.parametrize("make", DECODERS, ids=["tell", "attend"])
+@pytest.mark.parametrize("make", DECODERS, ids=NAMES)
 @pytest.mark.parametrize("n", [1, 3])
 def test_teacher_forcing_is_step_by_step(make, n):
     _, a = annotations(n)
@@ -181,7 +220,7 @@ def test_teacher_forcing_is_step_by_step(make, n):
     assert logits.shape == (n, 5, 11)
 
 
-@pytest.mark.parametrize("make", DECODERS, ids=["tell", "attend"])
+@pytest.mark.parametrize("make", DECODERS, ids=NAMES)
 def test_a_decoder_uses_the_picture_and_only_words_already_said(make):
     _, a = annotations()
     decoder, caption = make(11, a.shape[2]).eval(), torch.randint(3, 11, (3, 5))
@@ -201,14 +240,103 @@ def test_soft_attention_is_scaled_dot_product_attention():
 
 
 def test_what_was_seen_reaches_the_lstm_only_as_where_it_was():
-    """Of the first glance, the second step's state knows the place, not the features there."""
+    """Of the first glance, the second step's state knows the place, not the features there; the ablation's knows all."""
     _, a = annotations(1)
-    decoder = lecture.ShowAttendAndTell(11, a.shape[2], where=12).eval()
-    (_, _, state), word = decoder.step(torch.tensor([1]), decoder.begin(a), a), torch.tensor([4])
-    other = torch.cat([torch.randn_like(a[..., :-12]), a[..., -12:]], 2)
-    h, _, looked_at, _ = state
-    assert looked_at.shape == (1, 12) and torch.allclose(looked_at[:, :6].sum(1), torch.tensor([3.0]))
-    assert torch.equal(decoder.step(word, state, a)[2][0], decoder.step(word, state, other)[2][0])
+    for fed, alike in ((12, True), (a.shape[2], False)):
+        torch.manual_seed(2)
+        decoder, states = lecture.ShowAttendAndTell(11, a.shape[2], fed=fed).eval(), []
+        for seen in (a, torch.cat([torch.randn_like(a[..., :-12]), a[..., -12:]], 2)):
+            h, c, nothing, _, keys = decoder.begin(a)
+            _, _, (h, c, looked_at, *kept) = decoder.step(
+                torch.tensor([1]), (h, c, nothing, seen[..., -fed:], keys), seen
+            )
+            states.append(decoder.step(torch.tensor([4]), (h, c, looked_at, *kept), seen)[2][0])
+            assert looked_at.shape == (1, fed) and torch.allclose(looked_at[:, -12:-6].sum(1), torch.tensor([3.0]))
+        assert torch.equal(*states) == alike
+
+
+def test_one_step_of_an_lstm():
+    cell, x, h, c = torch.nn.LSTMCell(3, 5), torch.randn(2, 3), torch.randn(2, 5), torch.randn(2, 5)
+    for ours, theirs in zip(lecture.lstm_step(x, h, c, cell), cell(x, (h, c)), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------- transformer
+def pytorch_s(decoder):
+    """PyTorch's own decoder with the same weights."""
+    layers = decoder.layers
+    width, heads, inner = layers[0].norms[0].normalized_shape[0], layers[0].to_words.heads, layers[0].network[0]
+    layer = torch.nn.TransformerDecoderLayer(
+        width, heads, inner.out_features, dropout=0.0, batch_first=True, norm_first=True
+    )
+    peer = torch.nn.TransformerDecoder(layer, len(layers), torch.nn.LayerNorm(width)).eval()
+    peer.norm.load_state_dict(decoder.norm.state_dict())
+    for ours, theirs in zip(layers, peer.layers, strict=True):
+        for mine, its in ((ours.to_words, theirs.self_attn), (ours.to_places, theirs.multihead_attn)):
+            three = [getattr(mine, name) for name in ("query", "key", "value")]
+            its.in_proj_weight.data = torch.cat([part.weight.data for part in three])
+            its.in_proj_bias.data = torch.cat([part.bias.data for part in three])
+            its.out_proj.load_state_dict(mine.out.state_dict())
+        theirs.linear1.load_state_dict(ours.network[0].state_dict())
+        theirs.linear2.load_state_dict(ours.network[-1].state_dict())
+        for mine, its in zip(ours.norms, (theirs.norm1, theirs.norm2, theirs.norm3), strict=True):
+            its.load_state_dict(mine.state_dict())
+    return peer
+
+
+def shaken_transformer(dim, seed=0):
+    """A decoder whose biases and norms are not those of the beginning, where a forgotten one would not show."""
+    torch.manual_seed(seed)
+    decoder = lecture.TransformerDecoder(11, dim, width=24, heads=3, inner=40, layers=3).eval()
+    for parameter in decoder.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    return decoder
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_transformer_is_pytorch_s_own(seed):
+    _, a = annotations(4)
+    decoder, caption = shaken_transformer(a.shape[2], seed), torch.randint(3, 11, (4, 7))
+    peer, words, places = pytorch_s(decoder), decoder.embed(caption) + decoder.positions[:7], decoder.see(a)
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(7)
+    assert torch.allclose(decoder.words(peer(words, places, tgt_mask=mask)), decoder(a, caption)[0], atol=1e-4)
+    assert not torch.allclose(decoder.words(peer(words, places)), decoder(a, caption)[0], atol=1e-2)  # without the mask
+
+
+def test_the_transformer_s_gradients_are_pytorch_s():
+    _, a = annotations(2)
+    decoder, caption = shaken_transformer(a.shape[2]), torch.randint(3, 11, (2, 5))
+    peer = pytorch_s(decoder)
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(5)
+    decoder(a.detach(), caption)[0].square().mean().backward()
+    words, places = decoder.embed(caption) + decoder.positions[:5], decoder.see(a.detach())
+    decoder.words(peer(words, places, tgt_mask=mask)).square().mean().backward()
+    for ours, theirs in zip(decoder.layers, peer.layers, strict=True):
+        assert torch.allclose(ours.network[0].weight.grad, theirs.linear1.weight.grad, rtol=1e-3, atol=1e-6)
+        assert torch.allclose(
+            ours.to_places.out.weight.grad, theirs.multihead_attn.out_proj.weight.grad, rtol=1e-3, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("pieces", [[1] * 9, [4, 5], [2, 1, 6], [8, 1]])
+def test_the_cache_changes_nothing(pieces):
+    """Read in pieces, each after the memory of those before, as read at once."""
+    _, a = annotations(3)
+    decoder, caption = shaken_transformer(a.shape[2]), torch.randint(3, 11, (3, 9))
+    at_once, attention, _ = decoder.read(caption, decoder.begin(a))
+    state, found = decoder.begin(a), []
+    for piece in caption.split(pieces, 1):
+        x, weights, state = decoder.read(piece, state)
+        found.append((x, weights))
+    assert torch.allclose(torch.cat([x for x, _ in found], 1), at_once, atol=1e-5)
+    assert torch.allclose(torch.cat([weights for _, weights in found], 1), attention, atol=1e-6)
+
+
+def test_greedy_with_the_cache_says_what_it_says_without():
+    _, a = annotations(6)
+    decoder = shaken_transformer(a.shape[2])
+    words, _ = lecture.greedy(identity, decoder, a)
+    assert torch.equal(words, lecture.without_cache(identity, decoder, a)[:, : words.shape[1]])
 
 
 def test_the_penalty_by_plain_loops_without_padding():
@@ -266,11 +394,12 @@ FROG, CAR = scenes.Thing("frog", 0, (0, 0, 32, 32)), scenes.Thing("car", 0, (64,
         ("a frog left of a car", True, None),
         ("a car and a frog", True, None),
         ("a car left of a frog", True, "wrong relation"),
-        ("a frog", False, "leaves a thing out"),
-        ("a frog and a frog", False, "names a thing twice"),
-        ("two frogs and a car", False, "miscounts"),
-        ("a frog and a bus", False, "names what is not there"),
-        ("a picture of a", False, "leaves a thing out"),
+        ("a frog", False, "left out"),
+        ("a frog and a frog", False, "named twice"),
+        ("a frog left of a frog , and a car", False, "named twice"),
+        ("two frogs and a car", False, "miscounted"),
+        ("a frog and a bus", False, "wrong noun"),
+        ("a picture of a", False, "left out"),
     ],
 )
 def test_the_truth_of_a_caption(caption, right, kind):
@@ -280,17 +409,45 @@ def test_the_truth_of_a_caption(caption, right, kind):
     assert relations == (caption == "a frog left of a car")
 
 
+@pytest.mark.parametrize(
+    ("caption", "right", "kind"),
+    [
+        ("two frogs and a car", True, None),
+        ("a frog and a frog and a car", True, "plural not planned"),
+        ("a frog left of a frog , and a car", True, "plural not planned"),
+        ("a frog and a car and a car", False, "named twice"),  # there is one car
+        ("a frog and a frog", False, "named twice"),  # counts right, but the car is missing
+        ("a frog and a car", False, "miscounted"),
+    ],
+)
+def test_a_plural_that_is_not_planned_is_no_thing_named_twice(caption, right, kind):
+    scene = scenes.Scene((FROG, CAR, scenes.Thing("frog", 0, (0, 64, 32, 96))), ())
+    assert lecture.truth_of([caption], [scene])[0] == right and lecture.kind_of(caption, scene) == kind
+
+
 def test_pointing_looks_at_the_peak_for_each_noun():
-    scene, attention = scenes.Scene((FROG, CAR), ()), torch.zeros(1, 20, 36)
+    scene, attention, tags = scenes.Scene((FROG, CAR), ()), torch.zeros(1, 20, 36), torch.zeros(1, 40, 36)
+    nouns = list(scenes.NOUNS)
     attention[0, 1, 7] = 1  # "frog": row 1, column 1, inside the frog's box
     attention[0, 5, 1] = 1  # "car": a place of the frog's
-    hit, centre, random = lecture.pointed(["a frog left of a car"], attention, [scene])
-    assert (hit, centre, random) == (0.5, 0, pytest.approx(4 / 36))
+    tags[0, nouns.index("frog"), 11] = 1  # a place of the car's
+    tags[0, nouns.index("car"), 11] = 1
+    found = lecture.pointed(["a frog left of a car"], attention, tags, [scene])
+    assert found[:4] == [0.5, 0.5, 0, pytest.approx(4 / 36)] and math.isnan(found[4]) and found[5:] == [2, 0]
     attention[0, 5, 11] = 2  # row 1, column 5: the car's lower right place
-    assert lecture.pointed(["a frog left of a car"], attention, [scene])[0] == 1
-    assert (
-        lecture.pointed(["a frog left of car and a bus"], attention, [scene])[0] == 0.5
-    )  # "car" is now the fifth word
+    assert lecture.pointed(["a frog left of a car"], attention, tags, [scene])[0] == 1
+    attention[0, 7, 3] = 1  # while the bus is said, a place where nothing is
+    moved = lecture.pointed(["a frog left of car and a bus"], attention, tags, [scene])  # "car" is the fifth word
+    assert moved[0] == 0.5 and moved[4:] == [0, 2, 1]  # the bus isn't there
+    attention[0, 7, 0] = 2  # while the bus is said, a place of the frog
+    assert lecture.pointed(["a frog left of car and a bus"], attention, tags, [scene])[4] == 1
+
+
+def test_a_reference_that_differs_in_few_words():
+    five = ["a frog left of a car", "there is a frog", "a car above a frog"]
+    assert lecture.nearly("a bus left of a car", five) == (1, five[0])
+    assert lecture.nearly("a frog over a car", five) == (3, five[2])
+    assert lecture.nearly("a frog", five) is None
 
 
 # ------------------------------------------------------------------------------------------------- the learner's own
@@ -350,6 +507,7 @@ def test_the_lecture_s_functions_learn_from_a_folder(tmp_path, monkeypatch, caps
     monkeypatch.setattr(lecture.plots, "gallery", lambda rows, **options: shown.append(rows))
     monkeypatch.setattr(lecture, "mean", torch.zeros(1), raising=False)
     monkeypatch.setattr(lecture, "deviation", torch.ones(1), raising=False)
+    monkeypatch.setattr(lecture, "CHANNELS", 192, raising=False)
     lecture.learn_from(tmp_path, epochs=2)
     assert "BLEU-4" in capsys.readouterr().out and len(shown[0][""]) == 2
 

@@ -129,11 +129,14 @@ def test_lecture_04_trains(forced):
     lecture.device = CPU
     inputs = scaled(lecture, "04_captioning.ipynb", 6)
     assert inputs.dtype == forced
-    encoder = lecture.Encoder(40, 6)
+    encoder = lecture.Encoder(40, 112, 6)
     lecture.train_tags(encoder, inputs, (torch.rand(32, 40) < 0.1).float(), epochs=1)
     captions = torch.randint(3, 20, (32, 5, 9))
-    for decoder in (lecture.ShowAndTell(20, encoder.dim), lecture.ShowAttendAndTell(20, encoder.dim, where=12)):
-        lecture.train(encoder, decoder, inputs, captions, 1, penalty=0.002 * hasattr(decoder, "where"))
+    for make in (lecture.ShowAndTell, lambda *size: lecture.ShowAttendAndTell(*size, 12), lecture.TransformerDecoder):
+        decoder = make(20, encoder.dim)
+        lecture.train(encoder, decoder, inputs, captions, 1, penalty=0.002 * hasattr(decoder, "fed"))
+        lecture.greedy(encoder, decoder, inputs.float())
+        lecture.beam_search(encoder, decoder, inputs.float(), 3)
 
 
 def test_lecture_06_trains(forced):
