@@ -32,11 +32,12 @@ from nbclient import NotebookClient
 
 from data.build.common import DATA, MACHINE
 from helpers.scoreboard import clock, rows
+from helpers.training import compute_type
 
 ROOT = DATA.parent
 EXPERIMENTS = DATA / "experiments"
 SEEDS = (0, 1, 2)
-TWO_THREADS = f"two threads on {MACHINE.split(' on ', 1)[-1]}"
+TWO_THREADS = f"two threads on {MACHINE.split(' on ', 1)[-1].removesuffix(', bfloat16')}"
 WITHOUT_SEEDS = ("00_multimodal_learning",)
 OTHERS = {  # modules with WHAT, CELLS and run(seed)
     "01_word2vec": {"race": "tests.benchmarks.word2vec_speed"},
@@ -129,7 +130,8 @@ def keep(name, experiment, what, cells, seed, runs):
     entries = stored_entries(found, experiment, fresh["hash"])
     for variant, run in runs.items():
         entries[variant] = dict(sorted((entries.get(variant, {}) | {str(seed): run}).items()))
-    recipe = {"what": what, "command": f"python -m data.build.experiments {name}", "machine": TWO_THREADS}
+    machine = f"{TWO_THREADS}, {str(compute_type('cpu')).removeprefix('torch.')}"
+    recipe = {"what": what, "command": f"python -m data.build.experiments {name}", "machine": machine}
     found["experiments"][experiment] = {"recipe": recipe} | fresh | {"entries": entries}
     EXPERIMENTS.mkdir(exist_ok=True)
     text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
