@@ -150,6 +150,17 @@ def sound(name):
     return read_sound(checked(f"sounds/{name}.ogg"))
 
 
+def stretches(signal, frame=320):
+    """A recording (samples,) cut in two, each of mean power 1, once silent frames (more than 40 dB below the loudest)
+    are out: its first two thirds, to train with, and the rest, held out. Raises CourseError on one that is silent."""
+    frames = signal[: len(signal) // frame * frame].view(-1, frame)
+    power = frames.square().mean(1)
+    if not len(power) or not power.max() > 1e-8:
+        raise CourseError(f"This recording of {len(signal)} samples is silent, or shorter than {frame} samples.")
+    sounding = frames[power > power.max() / 1e4].flatten()
+    return tuple(part / part.square().mean().sqrt() for part in sounding.tensor_split([len(sounding) * 2 // 3]))
+
+
 class Digit(NamedTuple):
     """A spoken digit: its signal (samples,) at 8 kHz, the digit, who speaks, the language's code, and whether
     a person spoke it (`real`) or the text-to-speech model Kokoro."""

@@ -1,5 +1,6 @@
 """Questions about the scenes of `helpers.scenes`, from a small grammar, with answers that are true by construction."""
 
+import itertools
 import random
 from collections import defaultdict
 from typing import NamedTuple
@@ -37,7 +38,8 @@ class Question(NamedTuple):
     """A question in lower case, without its question mark, and its answer, one of `ANSWERS`.
 
     `reference` is the number in `scene.things` of the thing that a relation starts from, or None; `looks` are the
-    numbers of the things that show the answer, empty where none does (*is there a frog? no*) or all do.
+    numbers of the things that show the answer, empty where none does (*is there a frog? no*) or all do. `via` is the
+    number of the thing in the middle of two relations (kind `"hop"`, which `KINDS` leaves out).
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Question(NamedTuple):
     answer: str
     reference: int | None
     looks: tuple
+    via: int | None = None
 
 
 def facts(things):
@@ -68,7 +71,11 @@ def facts(things):
     for i, reference in enumerate(things):
         others = [(j, relation(thing, reference)) for j, thing in enumerate(things) if j != i]
         for direction, (kind, forms) in DIRECTIONS.items() if nouns.count(reference.noun) == 1 else ():
-            there = [j for j, r in others if r == direction or r is None and towards(things[j], reference, direction)]
+            there = [
+                j
+                for j, r in others
+                if r == direction or r is None and along(things[j], direction) > along(reference, direction)
+            ]
             if len(there) == 1 and (there[0], direction) in others:  # one only, and not slanting
                 for form in forms:
                     fact = f"{form} the {reference.noun}", i, tuple(there)
@@ -77,13 +84,35 @@ def facts(things):
     return found
 
 
-def towards(thing, reference, direction):
-    """Whether a thing's centre lies on that side of the reference's, straight or slanting."""
-    across, down = (p - q for p, q in zip(thing.centre, reference.centre, strict=True))
-    return {"left": across < 0, "right": across > 0, "above": down < 0, "below": down > 0}[direction]
+def along(thing, direction):
+    """How far a thing's centre lies in a direction, in pixels."""
+    x, y = thing.centre
+    return {"left": -x, "right": x, "above": -y, "below": y}[direction]
 
 
-def ask(scenes, seed, each=8, biased=None):
+def two_hops(things):
+    """What two relations in a row lead to, each to the one thing of which `relation` says so: two lists of (what the
+    wording takes, answer, reference, looks, via). The first holds what one glance misses, the second what it hits: the
+    glance takes, of all but the reference, the thing that lies furthest in the second relation's direction."""
+    found, nouns = ([], []), [t.noun for t in things]
+    for i, (first, second) in itertools.product(range(len(things)), itertools.permutations(DIRECTIONS, 2)):
+        via = only(things, i, first) if nouns.count(nouns[i]) == 1 else None
+        if via is not None and (end := only(things, via, second)) not in (None, i):
+            others = [thing for j, thing in enumerate(things) if j != i]
+            hit = things[end] is max(others, key=lambda thing: along(thing, second))  # noqa: B023
+            for form, form2 in itertools.product(DIRECTIONS[first][1], DIRECTIONS[second][1]):
+                text = f"{form2} the thing that is {form} the {nouns[i]}"
+                found[hit].append((text, nouns[end], i, (end,), via))
+    return found
+
+
+def only(things, i, direction):
+    """The number of the one thing in that direction of thing i, or None where there are more or none."""
+    there = [j for j, thing in enumerate(things) if j != i and relation(thing, things[i]) == direction]
+    return there[0] if len(there) == 1 else None
+
+
+def ask(scenes, seed, each=8, biased=None, hops=1):
     """Draws questions about scenes. The same seed and scenes give the same questions.
 
     Args:
@@ -92,12 +121,26 @@ def ask(scenes, seed, each=8, biased=None):
         each: how many questions a scene; some may be the same in other words, or recur.
         biased: draws the usual answer of `USUAL` with this probability, and asks no relation. None: answers balanced.
 
+        hops: 2 asks for what two relations in a row lead to, and nothing else, half of it in scenes where one glance
+            misses it (see `two_hops`; of three things alone, it never does). The other scenes get no question.
+
     Returns a list of `each` `Question`s a scene. Raises CourseError on a share that is none, or on no question.
     """
     if each < 1 or (biased is not None and not 0 <= biased <= 1):
         raise CourseError("Ask at least one question a scene, and give the biased share between 0 and 1, or None.")
     rng = random.Random(seed)
+    if hops == 2:
+        found = [two_hops(scene.things) for scene in scenes]
+        missed = {i: those for i, (those, _) in enumerate(found) if those}
+        hit = {i: those for i, (_, those) in enumerate(found) if those and i not in missed}
+        kept = missed | {i: hit[i] for i in rng.sample(sorted(hit), min(len(hit), len(missed)))}
+        return [[hop(rng, kept[i]) for _ in range(each if i in kept else 0)] for i in range(len(scenes))]
     return [asked(rng, facts(scene.things), each, biased) for scene in scenes]
+
+
+def hop(rng, found):
+    words, *fact = rng.choice(found)
+    return Question("hop", rng.choice(BESIDE).format(words), *fact)
 
 
 def asked(rng, found, each, biased):

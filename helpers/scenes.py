@@ -1,7 +1,7 @@
 """Pictures composed from the cut-out photographs of `data/stamps/`, with everything about them known by construction.
 
 The photographs are real, the scenes are not: things lie on plain or textured grounds, at places, in sizes and mirrored
-as a generator with a seed draws them; for training, also turned, stretched, blurred, and in other colours. Captions come
+as a generator with a seed draws them; for training, also turned, stretched, blurred and in other colours. Captions come
 from a small grammar.
 """
 
@@ -49,8 +49,8 @@ SPLITS = ("train", "test", "unseen pairs", "unseen photographs")
 
 
 class Thing(NamedTuple):
-    """What lies in a scene: its noun, the number of its photograph in `data.stamps(more=True)`, its box in pixels (left,
-    top, right, bottom; the latter two are the first column and row outside), how it is varied and whether mirrored."""
+    """What lies in a scene: its noun, the number of its photograph in `data.stamps(more=True)`, its box in pixels
+    (left, top, right, bottom; the latter two are the first column and row outside), its variant, whether mirrored."""
 
     noun: str
     stamp: int
@@ -65,7 +65,7 @@ class Thing(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The things of a picture, five captions, each in lower case with blanks between the words, and the ground's seed."""
+    """The things of a picture, five captions, in lower case with blanks between the words, and the ground's seed."""
 
     things: tuple
     captions: tuple
@@ -117,13 +117,13 @@ def cut_out(number, variant=0):
     """A photograph cropped to what is not transparent, its colours times alpha. A variant other than 0 is stretched,
     turned by up to 15 degrees, blurred, and of other brightness, contrast, saturation and hue: always the same way."""
     picture = Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA").convert("RGBa")
+    picture = cropped(picture)
     if variant:
         rng = np.random.default_rng([number, variant])
         wider, turned, blurred = rng.uniform(0.85, 1.18), rng.uniform(-15, 15), max(0, rng.uniform(-1, 1.5))
-        picture = picture.resize((max(6, round(picture.width * wider)), picture.height), Image.Resampling.BICUBIC)
-        picture = picture.rotate(turned, Image.Resampling.BICUBIC, expand=True)
+        picture = picture.resize((round(picture.width * wider), picture.height), Image.Resampling.BICUBIC)
         picture = picture.filter(ImageFilter.GaussianBlur(blurred * max(picture.size) / 128))
-    picture = picture.crop(picture.getchannel("a").point(lambda a: 255 * (a > 30)).getbbox())
+        picture = cropped(picture.rotate(turned, Image.Resampling.BICUBIC, expand=True))
     if variant:
         values, angle = np.asarray(picture, dtype=np.float32), rng.normal(0, 0.25)
         colours, alpha = values[..., :3], values[..., 3:]
@@ -133,6 +133,10 @@ def cut_out(number, variant=0):
         colours = alpha / 2 + rng.uniform(0.8, 1.25) * (colours - alpha / 2) + rng.uniform(-0.12, 0.12) * alpha
         picture = Image.fromarray(np.concatenate([colours.clip(0, alpha), alpha], 2).round().astype(np.uint8), "RGBa")
     return picture
+
+
+def cropped(picture):
+    return picture.crop(picture.getchannel("a").point(lambda a: 255 * (a > 30)).getbbox())
 
 
 @cache
@@ -209,9 +213,9 @@ def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
     Args:
         count: how many.
         seed: of the generator.
-        split: `"train"`, where photographs are varied; `"test"`: new scenes of the same photographs, plain; `"unseen pairs"`: two things in each that no
-            training scene shows together; `"unseen photographs"`: a quarter of the photographs of the nouns that have
-            several, which appear in no other split.
+        split: `"train"`, of varied photographs; `"test"`: new scenes of the same ones, plain; `"unseen pairs"`: two
+            things in each that no training scene shows together; `"unseen photographs"`: a quarter of the photographs
+            of the nouns that have several, which appear in no other split.
         things: how many things a scene may have; each number is equally frequent.
         nouns: what the things may be, a tuple of nouns of `data.stamps()`.
 
@@ -348,6 +352,12 @@ def true_relations(scene):
     """All (noun, relation, noun) that hold in a scene, as a set."""
     pairs = itertools.permutations(scene.things, 2)
     return {(p.noun, found, q.noun) for p, q in pairs if (found := relation(p, q))}
+
+
+def sounds(scene):
+    """For each thing of a scene, the names (for `data.sound`) of the recordings of its noun: a tuple, empty where it is
+    not to be heard."""
+    return [tuple(s.sound for s in stamps()[0] if s.noun == thing.noun and s.sound) for thing in scene.things]
 
 
 def inside(boxes, grid):

@@ -1,5 +1,6 @@
 """Questions: every answer is true of its scene by a second evaluator that reads only the text, and priors are as stated."""
 
+import itertools
 import re
 from collections import Counter
 
@@ -123,6 +124,84 @@ def test_a_slanting_thing_on_that_side_leaves_no_question():
     assert "left of the frog" in sides(placed((70, 50), (20, 50)))
     assert "left of the frog" not in sides(placed((70, 50), (20, 50), (40, 25)))  # the car stands up and to the left
     assert "left of the frog" not in sides(placed((70, 50), (20, 50), (40, 50)))  # two of them
+
+
+_, CROWDED = scenes.compose(800, seed=2, split="test", things=(3, 4))
+HOPS = questions.ask(CROWDED, seed=3, hops=2)
+TWO = re.compile(
+    r"(?:what is|which thing is|what do you see) (?:to the )?(left|right|above|over|below|under)(?: of)? the thing that is "
+    r"(?:to the )?(left|right|above|over|below|under)(?: of)? the (\w+)"
+)
+
+
+def straight(scene, word, reference):
+    """The numbers of the things straight on one side of another, from the boxes alone."""
+    axis, sign = SIDES[word]
+    found = []
+    for i, thing in enumerate(scene.things):
+        distance = [sum(thing.box[k::2]) - sum(reference.box[k::2]) for k in (0, 1)]
+        if sign * distance[axis] > 0 and abs(distance[axis]) >= 1.5 * abs(distance[1 - axis]):
+            found.append(i)
+    return found
+
+
+def walked(text, scene):
+    """Number of the reference, of the thing in the middle, and of the answer's, each the only one; read from the text."""
+    second, first, noun = TWO.fullmatch(text).groups()
+    (start,) = [i for i, t in enumerate(scene.things) if t.noun == noun]
+    (via,) = straight(scene, first, scene.things[start])
+    (end,) = straight(scene, second, scene.things[via])
+    return start, via, end
+
+
+def test_two_hop_questions_are_true_by_a_second_evaluator():
+    asked = [(scene, q) for scene, qs in zip(CROWDED, HOPS, strict=True) for q in qs]
+    assert len(asked) > 1000 and {len(qs) for qs in HOPS} == {0, 8}
+    for scene, q in asked:
+        start, via, end = walked(q.text, scene)
+        assert (q.kind, q.reference, q.via, q.looks) == ("hop", start, via, (end,)) and len({start, via, end}) == 3
+        assert q.answer == scene.things[end].noun and q.answer in questions.ANSWERS
+
+
+def test_all_two_hop_facts_are_found():
+    """By trying every question of the grammar on every scene."""
+    for scene in CROWDED[:250]:
+        told = {fact[0] for facts in questions.two_hops(scene.things) for fact in facts}
+        true = set()
+        for second, first in itertools.permutations(["left of", "right of", "above", "below"], 2):
+            for noun in {t.noun for t in scene.things}:
+                words = f"{second} the thing that is {first} the {noun}"
+                try:
+                    start, _, end = walked(f"what is {words}", scene)
+                except ValueError:  # none, or several
+                    continue
+                true |= {words} if end != start else set()
+        assert true == {words for words in told if not re.search("to the|over|under", words)}
+
+
+def one_glance(scene, q, hop):
+    """What wins without the first relation: the furthest thing but the reference, or what lies beside the reference."""
+    word = TWO.fullmatch(q.text)[1]
+    axis, sign = SIDES[word]
+    if hop:
+        return straight(scene, word, scene.things[q.reference])
+    others = [i for i in range(len(scene.things)) if i != q.reference]
+    return [max(others, key=lambda i: sign * sum(scene.things[i].box[axis::2]))]
+
+
+def test_two_hop_questions_need_both_relations():
+    asked = [(scene, q) for scene, qs in zip(CROWDED, HOPS, strict=True) for q in qs]
+    furthest, beside = (
+        sum(one_glance(scene, q, hop) == list(q.looks) for scene, q in asked) / len(asked) for hop in (False, True)
+    )
+    assert furthest == pytest.approx(0.5, abs=0.001) and beside < 0.3
+    assert max(Counter(q.answer for _, q in asked).values()) < 0.08 * len(asked)
+
+
+def test_two_hops_are_only_asked_for():
+    assert "hop" not in questions.KINDS and all(q.via is None for _, q in ALL)
+    assert questions.ask(CROWDED, seed=3, hops=2) == HOPS != questions.ask(CROWDED, seed=4, hops=2)
+    assert questions.ask([s for s in TRAIN if len(s.things) == 2][:3], seed=0, hops=2) == [[], [], []]
 
 
 @pytest.mark.parametrize("options", [{"each": 0}, {"biased": 1.5}, {"biased": -0.1}])

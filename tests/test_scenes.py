@@ -180,7 +180,7 @@ def test_a_caption_is_a_function_of_the_scene_but_for_its_wording():
         assert len(named) == 1
         (words,) = named
         if len({t.noun for t in scene.things}) < len(scene.things) <= 3:  # equal ones where the first of them stands
-            assert list(words[: len(set(t.noun for t in order))]) == list(dict.fromkeys(t.noun for t in order))
+            assert list(words[: len({t.noun for t in order})]) == list(dict.fromkeys(t.noun for t in order))
 
 
 def test_things_at_one_place_have_an_order_too():
@@ -227,3 +227,22 @@ def test_scenes_that_cannot_be_composed_say_why(options, says):
 def test_four_things_find_room():
     pictures, some = scenes.compose(30, seed=0, things=(4,))
     assert all(len(scene.things) == 4 for scene in some)
+
+
+def test_things_have_the_recordings_of_their_noun():
+    scene = scenes.Scene((thing(20, 20, "duck"), thing(70, 70, "apple"), thing(70, 20, "bear")), ())
+    duck, apple, bear = scenes.sounds(scene)
+    assert duck == ("stamps/drake", "stamps/duck") and apple == () and bear
+    assert all(len(data.sound(name)) > 8000 for name in (*duck, *bear))
+
+
+def test_a_recording_is_cut_into_stretches_that_share_nothing():
+    ramp = torch.linspace(0.1, 1, 320 * 30)
+    trained, held_out = data.stretches(torch.cat([ramp[:6400], torch.zeros(3200), ramp[6400:]]))
+    assert len(trained) == 6400 and len(held_out) == 3200
+    for part, true in ((trained, ramp[:6400]), (held_out, ramp[6400:])):
+        assert part.square().mean() == pytest.approx(1, abs=1e-4)
+        assert torch.allclose(part / part[0], true / true[0], atol=1e-4)
+    for silent in (torch.zeros(6400), torch.ones(10)):
+        with pytest.raises(CourseError, match="silent, or shorter"):
+            data.stretches(silent)

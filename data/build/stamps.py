@@ -72,8 +72,8 @@ NOUN = {
     stem: noun.strip() for entry in NOUNS.split("|") for noun, stems in [entry.split(":")] for stem in stems.split()
 }
 
-# Further photographs of nouns of the scenes: noun, its kind, the resource and the file's end, and the rectangle around the
-# thing (left, top, right, bottom, as shares of the sides). The licences stand in GCompris's own README beside each.
+# Further photographs of nouns of the scenes: noun, its kind, the resource and the file's end, and the rectangle around
+# the thing (left, top, right, bottom, as shares of the sides). The licences stand in GCompris's own README beside each.
 MORE = """fish animal categorization fishes/fish25 .005 .02 .995 .95
     fish animal categorization fishes/fish18 .04 .08 .96 .86
     fish animal categorization fishes/fish28 .1 .26 .74 .86
@@ -161,33 +161,24 @@ def write(sheet_name, index_name, index, tiles):
 
 
 def further(scratch, tree):
-    """The entries and tiles of MORE, and of the tree. GCompris's README says whose each picture is, under which licence."""
+    """The entries and tiles of MORE, and of the tree. A README says who made each picture, and its licence."""
     (root,) = debian([GCOMPRIS], scratch).values()
     index, tiles = [], []
     for line in MORE.splitlines():
         noun, kind, resource, end, *rectangle = line.split()
         files = rcc(root / f"usr/share/gcompris-qt/rcc/{resource}.rcc")
         place = next(name for name in files if name.endswith(f"{end}.webp"))
-        readme = files[place.rsplit("/", 1)[0] + "/README"].decode()
-        (block,) = (
-            b for b in readme.split("\n\n") if place.rsplit("/", 1)[1] in b.replace("Files: ", "\n").split("\n")
-        )
+        folder, file = place.rsplit("/", 1)
+        blocks = files[f"{folder}/README"].decode().replace("Files: ", "Files:\n").split("\n\n")
+        (block,) = (block for block in blocks if file in block.split("\n"))
         said = dict(part.split(": ", 1) for part in block.splitlines() if ": " in part)
-        own = {
-            key: said[word].strip() for key, word in (("by", "Copyright"), ("licence", "License"), ("source", "Source"))
-        }
+        own = {"by": said["Copyright"].strip(), "licence": said["License"].strip(), "source": said["Source"].strip()}
         name = "gcompris_" + end.split("/")[1]
         index.append({"name": name, "noun": noun, "kind": kind, "en": f"A {noun}.", "ko": None, "sound": None, **own})
         tiles.append(tile(cut_out(Image.open(io.BytesIO(files[place])), [float(share) for share in rectangle])))
     own = {"by": "Jorge Barrios", "licence": "Public Domain", "source": f"{DEBIAN}: {TREE}"}
-    entry = {
-        "name": "christmas_tree",
-        "noun": "tree",
-        "kind": "plant",
-        "en": "A Christmas tree.",
-        "ko": "크리스마스 트리.",
-    }
-    return [*index, entry | {"sound": None} | own], [*tiles, tree]
+    entry = {"name": "christmas_tree", "noun": "tree", "kind": "plant", "en": "A Christmas tree."}
+    return [*index, entry | {"ko": None, "sound": None} | own], [*tiles, tree]
 
 
 def cut_out(picture, rectangle):
