@@ -8,6 +8,7 @@ from helpers import CourseError, questions, scenes
 from tests.definitions import definitions
 
 lecture = definitions("06_visual_question_answering.ipynb")
+lecture.TOWARDS = {k: k for k in ("left", "right", "above", "below")} | {"over": "above", "under": "below"}
 lecture.device, lecture.GRID, lecture.PAD, lecture.EXAMPLE = torch.device("cpu"), 6, 0, "is there a frog?"
 NUMBER = {word: i for i, word in enumerate(["<pad>", "is", "there", "a", "frog"])}
 
@@ -156,6 +157,35 @@ def test_what_is_given_passes_as_a_single_place():
     counts = lecture.counts_of([scenes.Scene((frog, car, frog), ()), scenes.Scene((car,), ())])
     assert counts[:, lecture.NOUNS.index("frog")].tolist() == [2, 0] and counts.sum(1).tolist() == [3, 1]
     assert lecture.Given(40)(counts).shape == (2, 1, 40)
+
+
+def test_two_hops_lead_where_their_words_say():
+    """By brute force, from the text alone: the named thing, the only thing on that side of it, the only one from there."""
+    pictures, known, asked = lecture.two_hop_set(120, 0, each=6)
+    words = {"over": "above", "under": "below"} | {word: word for word in ("left", "right", "above", "below")}
+    assert len(pictures) == len(known) == len(asked) > 20 and all(len(some) == 6 for some in asked)
+    for scene, some in zip(known, asked, strict=True):
+        for q in some:
+            *_, noun = q.text.split()
+            second, first = (words[word] for word in q.text.split() if word in words)
+            at = [thing for thing in scene.things if thing.noun == noun]
+            for direction in (first, second):
+                assert len(at) == 1
+                at = [t for t in scene.things if t is not at[0] and scenes.relation(t, at[0]) == direction]
+            assert [t.noun for t in at] == [q.answer] and scene.things[q.looks[0]] is at[0]
+            assert lecture.furthest(q, scene) in (True, False) and len({q.reference, q.via, *q.looks}) == 3
+
+
+def test_the_shortcut_of_one_glance_is_right_in_half_of_the_scenes():
+    _, known, asked = lecture.two_hop_set(300, 1, each=4)
+    right = [lecture.furthest(q, scene) for scene, some in zip(known, asked, strict=True) for q in some]
+    assert sum(right) / len(right) == 0.5
+
+
+def test_both_kinds_are_asked_about_each_scene():
+    _, known, asked = lecture.two_hop_set(60, 0)
+    for some in lecture.both_kinds(known, asked, 0):
+        assert [q.kind == "hop" for q in some] == [True] * 6 + [False] * 4
 
 
 def test_vqas_metric_counts_an_answer_in_full_from_three_people_on():
