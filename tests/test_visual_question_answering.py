@@ -19,7 +19,7 @@ def networks(kind):
     return encoder(torch.randn(3, 112, 6, 6)), kind(11, encoder.dim, 5).eval(), torch.randint(1, 11, (3, 4, 6))
 
 
-KINDS = [lecture.Product, lecture.Attentive, lecture.TwoGlances, lecture.Transformer]
+KINDS = [lecture.Product, lecture.Attentive, lecture.Glances, lecture.Transformer]
 
 
 def test_a_question_becomes_numbers_whatever_its_capitals_and_question_mark():
@@ -89,7 +89,7 @@ def mean_and_max(*sizes):
 
 @pytest.mark.parametrize(
     ("kind", "same"),
-    [(lecture.Product, True), (mean_and_max, True), (lecture.Attentive, False), (lecture.TwoGlances, False)],
+    [(lecture.Product, True), (mean_and_max, True), (lecture.Attentive, False), (lecture.Glances, False)],
 )
 def test_one_vector_cannot_tell_places_apart_and_attention_can(kind, same):
     a, network, words = networks(kind)
@@ -98,18 +98,33 @@ def test_one_vector_cannot_tell_places_apart_and_attention_can(kind, same):
     assert torch.allclose(network(moved, words)[0], network(a, words)[0], atol=1e-5) == same
 
 
-def test_the_second_glance_depends_on_what_the_first_one_found():
-    a, network, words = networks(lecture.TwoGlances)
+@pytest.mark.parametrize("glances", [1, 3])
+def test_each_glance_depends_on_what_the_one_before_found(glances):
+    torch.manual_seed(0)
+    a, network = torch.randn(2, 4, 64), lecture.Glances(11, 64, 5, glances=glances).eval()
+    words = torch.randint(1, 11, (2, 3, 6))
     _, attention = network(a, words)
-    assert attention.shape == (3, 4, 2, 36) and torch.allclose(attention.sum(3), torch.ones(3, 4, 2))
-    network.query.weight.data *= 50  # another first glance
+    assert attention.shape == (2, 3, glances, 4) and torch.allclose(attention.sum(3), torch.ones(2, 3, glances))
+    network.query[0].weight.data *= 50  # another first glance
     _, other = network(a, words)
-    assert not torch.allclose(attention[:, :, 1], other[:, :, 1], atol=1e-5)
+    assert all(not torch.allclose(attention[:, :, k], other[:, :, k], atol=1e-6) for k in range(glances))
 
 
-def test_a_second_glance_is_all_that_differs():
-    one, two = (kind(11, 20, 5).state_dict() for kind in (lecture.Attentive, lecture.TwoGlances))
-    assert set(two) - set(one) == {key for key in two if key.startswith("next_")} and set(one) <= set(two)
+def test_one_of_several_glances_is_attentions_glance():
+    torch.manual_seed(0)
+    a, words = torch.randn(2, 9, 20), torch.randint(1, 11, (2, 3, 6))
+    glances, attentive = lecture.Glances(11, 20, 5, glances=1).eval(), lecture.Attentive(11, 20, 5).eval()
+    for mine, theirs in (("read", "read"), ("query.0", "query"), ("key.0", "key")):
+        attentive.get_submodule(theirs).load_state_dict(glances.get_submodule(mine).state_dict())
+    assert torch.allclose(glances(a, words)[1][:, :, 0], attentive(a, words)[1])
+
+
+def test_things_know_their_noun_and_place_and_nothing_else():
+    frog, car = scenes.Thing("frog", 0, (0, 0, 32, 16)), scenes.Thing("car", 0, (64, 0, 96, 32))
+    both, alone = lecture.things_of([scenes.Scene((frog, car), ()), scenes.Scene((frog,), ())])
+    assert both.shape == (4, 64) and torch.equal(both[0], alone[0]) and not both[2:].any() and not alone[1:].any()
+    assert both[0, :40].nonzero().tolist() == [[list(scenes.NOUNS).index("frog")]]
+    assert both[0, 40:52].argmax() in (1, 2) and both[0, 52:].argmax() in (0, 1)  # x 16, y 8; centres 4, 12, 20 ...
 
 
 @pytest.mark.parametrize("heads", [1, 4])

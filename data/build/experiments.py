@@ -38,7 +38,10 @@ EXPERIMENTS = DATA / "experiments"
 SEEDS = (0, 1, 2)
 TWO_THREADS = f"two threads on {MACHINE.split(' on ', 1)[-1]}"
 WITHOUT_SEEDS = ("00_multimodal_learning",)
-OTHERS = {"01_word2vec": {"race": "tests.benchmarks.word2vec_speed"}}  # modules with WHAT, CELLS and run(seed)
+OTHERS = {  # modules with WHAT, CELLS and run(seed)
+    "01_word2vec": {"race": "tests.benchmarks.word2vec_speed"},
+    "06_visual_question_answering": {"glances": "data.build.visual_question_answering"},
+}
 OF_THE_MACHINE = re.compile("seconds|per_second")  # tells of the machine, not of the seed
 
 

@@ -1,10 +1,9 @@
-"""Trains the long runs of lecture 06 again: its own cells, with more scenes and epochs.
+"""What lecture 06 stores, made by its own cells: the long run, and the race of glances over things (an experiment).
 
-python -m data.build.visual_question_answering                                          # all three
-python -m data.build.visual_question_answering visual_question_answering_transformer    # one of them
+python -m data.build.visual_question_answering                              # the long run: about half an hour of a core
+python -m data.build.experiments 06_visual_question_answering --only glances
 """
 
-import argparse
 import json
 import time
 
@@ -16,15 +15,19 @@ from tests.definitions import definitions
 MACHINE = "one thread on an AMD EPYC, a busy virtual machine with two shared cores, float32"
 SCENES, SEED = 8_000, 0  # of one to four things, with ten single-hop questions each
 PARTS, PART = 6, 6_000  # scenes of three and four things, composed in parts; those that allow two hops are kept
-RUNS = {  # the file's name: the network, and its epochs
-    "visual_question_answering": ("TwoGlances", 10),
-    "visual_question_answering_one_glance": ("Attentive", 10),
-    "visual_question_answering_transformer": ("Transformer", 3),
-}
+EPOCHS = 10, 5  # in each of the two sittings the learning rate rises and falls
+WHAT = (
+    "two-hop questions about lists of things that know only themselves: one, two and three glances and a transformer, "
+    "each trained for twelve epochs on the two-hop scenes of the long run"
+)
+CELLS = ["encode", "reader", "product", "oracle-given", "train", "predict", "attend", "two-hop", "one-glance-both"]
+CELLS += ["things", "glances", "block", "transformer"]
+RIVALS = {"one glance": 1, "two glances": 2, "three glances": 3, "transformer": None}
+RACE_EPOCHS = 12
 
 
 def material():
-    """The lecture, and what all its long runs train on: inputs, scenes, words, answers, mean and deviation."""
+    """The lecture, and what it stores is trained on: pictures in parts, scenes, words and answers; two hops last."""
     lecture = definitions("06_visual_question_answering.ipynb", also=("setup", "encode"))
     pictures, known = lecture.scenes.compose(SCENES, SEED, things=(1, 2, 3, 4))
     asked = lecture.questions.ask(known, SEED, each=10)
@@ -35,44 +38,64 @@ def material():
         known, asked = known + some_scenes, asked + lecture.both_kinds(some_scenes, hop_asked, seed)
     lecture.vocabulary = lecture.vocabulary_of(asked)
     lecture.number = {word: i for i, word in enumerate(lecture.vocabulary)}
-    lecture.LENGTH = 20
-    words, answers = lecture.encode_all(asked)
+    lecture.LENGTH, lecture.NOUNS = 20, list(lecture.scenes.NOUNS)
+    return lecture, pictures, known, *lecture.encode_all(asked)
+
+
+def long_run():
+    """Trains encoder and network as section 5 does. Returns their state, mean and deviation of the features, losses."""
+    lecture, pictures, known, words, answers = material()
     features = torch.cat([lecture.models.place_features(some) for some in pictures])
     mean, deviation = features.mean((0, 2, 3), keepdim=True), features.std((0, 2, 3), keepdim=True)
     inputs = ((features - mean) / deviation).to(lecture.training.compute_type("cpu"))
-    lecture.NOUNS, lecture.GRID = list(lecture.scenes.NOUNS), inputs.shape[-1]
-    return lecture, inputs, known, words, answers, mean, deviation
-
-
-def long_run(name, lecture, inputs, known, words, answers):
-    """Trains one of `RUNS`: encoder, network and losses."""
-    kind, epochs = RUNS[name]
+    lecture.GRID = inputs.shape[-1]
     lecture.training.seed_everything(SEED)
     lecture.tagger = lecture.trained_encoder(inputs, known)
     encoder = lecture.encoder_that_sees()
-    network = lecture.new(getattr(lecture, kind), encoder.dim)
-    return encoder, network, lecture.train(encoder, network, inputs, words, answers, epochs)
+    sides, losses = (
+        torch.nn.ModuleDict({"encoder": encoder, "network": lecture.new(lecture.Attentive, encoder.dim)}),
+        [],
+    )
+    for epochs in EPOCHS:
+        sides.load_state_dict(halved(sides.state_dict()))  # as it was stored between the sittings
+        lecture.training.seed_everything(SEED)
+        losses += lecture.train(encoder, sides["network"], inputs, words, answers, epochs)
+    return sides.state_dict() | {"mean": mean, "deviation": deviation}, losses, lecture, len(known) - SCENES
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m data.build.visual_question_answering")
-    parser.add_argument("names", nargs="*", help="such as visual_question_answering_transformer; all without")
-    names = parser.parse_args().names or list(RUNS)
-    lecture, inputs, known, words, answers, mean, deviation = material()
-    for name in names:
-        start, used = time.perf_counter(), time.process_time()
-        encoder, network, losses = long_run(name, lecture, inputs, known, words, answers)
-        recipe = {"scenes": SCENES, "two_hop_scenes": len(inputs) - SCENES, "epochs": RUNS[name][1], "seed": SEED}
-        recipe |= {
-            "seconds": round(time.perf_counter() - start),
-            "seconds_of_one_core": round(time.process_time() - used),
-        }
-        recipe |= {"machine": MACHINE, "losses": json.dumps([round(loss, 4) for loss in losses])}
-        state = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
-        state |= {f"network.{k}": v for k, v in network.state_dict().items()} | {"mean": mean, "deviation": deviation}
-        store(name, halved(state), recipe | {"vocabulary": " ".join(lecture.vocabulary)})
+def run(seed, rivals=tuple(RIVALS)):
+    """The race of glances over things: `{rival: {"seconds": ..., "values": ...}}`."""
+    lecture, _, known, words, answers = material()
+    things, words, answers = lecture.things_of(known[SCENES:]), words[SCENES:], answers[SCENES:]
+    _, test_scenes, test_asked = lecture.two_hop_set(1500, 2, "test")
+    return raced(lecture, seed, rivals, (things, words, answers), (lecture.things_of(test_scenes), test_asked))
+
+
+def raced(lecture, seed, rivals, train_set, test_set):
+    (things, words, answers), (test_things, test_asked), runs = train_set, test_set, {}
+    test_words, test_answers = lecture.encode_all(test_asked)
+    for rival in rivals:
+        start, glances = time.perf_counter(), RIVALS[rival]
+        torch.manual_seed(seed)
+        size = len(lecture.vocabulary), things.shape[2], len(lecture.questions.ANSWERS)
+        network = lecture.Glances(*size, glances=glances) if glances else lecture.Transformer(*size)
+        lecture.train(given := lecture.Given(things.shape[2]), network, things, words, answers, RACE_EPOCHS)
+        seconds = round(time.perf_counter() - start)
+        right = lecture.predict(given, network, test_things, test_words)[0].argmax(2) == test_answers
+        runs[rival] = {"seconds": seconds, "values": {"accuracy_two_hop": round(right.double().mean().item(), 4)}}
+    return runs
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main()
+    start = time.perf_counter()
+    state, losses, lecture, two_hop_scenes = long_run()
+    recipe = {
+        "scenes": SCENES,
+        "two_hop_scenes": two_hop_scenes,
+        "epochs": " and ".join(map(str, EPOCHS)),
+        "seed": SEED,
+    }
+    recipe |= {"seconds": round(time.perf_counter() - start), "seconds_of_one_core": round(time.process_time())}
+    recipe |= {"machine": MACHINE, "losses": json.dumps([round(loss, 4) for loss in losses])}
+    store("visual_question_answering", halved(state), recipe | {"vocabulary": " ".join(lecture.vocabulary)})
