@@ -191,10 +191,10 @@ def test_two_hops_lead_where_their_words_say():
             assert lecture.furthest(q, scene) in (True, False) and len({q.reference, q.via, *q.looks}) == 3
 
 
-def test_the_shortcut_of_one_glance_is_right_in_half_of_the_scenes():
+def test_the_shortcut_of_one_glance_is_right_in_about_half_of_the_scenes():
     _, known, asked = lecture.two_hop_set(300, 1, each=4)
     right = [lecture.furthest(q, scene) for scene, some in zip(known, asked, strict=True) for q in some]
-    assert sum(right) / len(right) == 0.5
+    assert 0.5 <= sum(right) / len(right) < 0.6  # a wrong thing of the right noun counts, too
 
 
 def test_both_kinds_are_asked_about_each_scene():
