@@ -27,12 +27,9 @@ IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
 
 
 def efficientnet():
-    """EfficientNet-Lite0 (Tan and Le 2019, its variant without squeeze-and-excitation), trained on ImageNet; frozen.
-
-    Returns:
-        A `torch.nn.Module` in evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into
-        (batch, 1280, h / 32, w / 32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes.
-    """
+    """EfficientNet-Lite0 (Tan and Le 2019, its variant without squeeze-and-excitation), trained on ImageNet; frozen, in
+    evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into (batch, 1280, h / 32, w /
+    32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes."""
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(WEIGHTS, map_location="cpu", weights_only=True))
     folded = fold(network.eval().requires_grad_(False))
@@ -59,19 +56,11 @@ def fold(network):
 
 
 def cached(name, parts, compute):
-    """A tensor that is computed once and kept in `results/cache/`. The folder is safe to delete.
-
-    Where that folder cannot be written (one install for many users), it is kept in the user's own cache folder; where
-    nothing can be kept (the disk is full), it is computed anew each time, and a line says so.
-
-    Args:
-        name: begins the file's name.
-        parts: what the result depends on, as `bytes` or 1-d arrays; a change in any of them computes anew.
-        compute: called without an argument where the file is not there, or cannot be read.
-
-    Returns:
-        float32 tensor, rounded to half precision, both times.
-    """
+    """What `compute` gives, once, then kept in `results/cache/` (safe to delete) in a file whose name begins with
+    `name`: float32 tensor, rounded to half precision, both times. A change in any of the parts (`bytes` or 1-d arrays)
+    that it depends on computes anew. Where that folder cannot be written (one install for many users), it is kept in
+    the user's own cache folder; where nothing can be kept (the disk is full), it is computed each time, and a line says
+    so."""
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
     file_name = f"{name}_{digest.hexdigest()[:16]}.npy"
     for folder in (CACHE, USER_CACHE):
@@ -106,11 +95,8 @@ def picture_features(pictures, size=112, places=False, batch_size=16, blocks=Non
         blocks: stop after so many of the network's 16 blocks, where places are finer: 11 gives 112 numbers a place,
             and a place every 16 pixels (instead of 1,280, every 32).
 
-    Returns:
-        float32 tensor (n, 1280), or (n, 1280, h, w) with `places`.
-
-    Raises:
-        CourseError: not a batch of 8-bit RGB pictures, or none.
+    Returns float32 (n, 1280), or (n, 1280, h, w) with `places`. Raises CourseError where these are no 8-bit RGB
+    pictures.
     """
     pictures = torch.as_tensor(pictures)
     if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3 or not pictures.numel():

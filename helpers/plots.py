@@ -73,20 +73,10 @@ for (const row of (document.currentScript?.parentNode ?? document).querySelector
 
 
 def show(figure, alt, caption="", handle=None):
-    """Shows a matplotlib figure with a caption below it and a text for those who cannot see it.
-
-    The picture keeps its white ground, so that it reads the same in JupyterLab's dark theme.
-
-    Args:
-        figure: `matplotlib.figure.Figure`; it is closed afterwards.
-        alt: what the figure shows, in a sentence or two; screen readers speak it.
-        caption: the line below the figure. Optional.
-        handle: an `IPython.display.DisplayHandle`; every picture shown with it takes the place of the one before, for a
-            figure that grows while a model trains. Optional.
-
-    Raises:
-        CourseError: there is no alternative text.
-    """
+    """Shows a matplotlib figure, which is closed afterwards, with a caption below it and `alt`: what it shows, in a
+    sentence or two, for screen readers. It keeps its white ground, so that it reads the same in JupyterLab's dark
+    theme. With an `IPython.display.DisplayHandle` each picture takes the place of the one before, for a figure that
+    grows while a model trains. Raises CourseError where there is no alternative text."""
     if not alt.strip():
         raise CourseError("The figure has no alternative text. Say in a sentence what it shows: show(figure, alt=...).")
     figure.set_dpi(110)
@@ -119,15 +109,8 @@ def webp(picture, quality=72, scale=1):
 
 
 def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
-    """Draws a small matrix as coloured squares with their numbers; blue is positive, orange is negative.
-
-    Args:
-        axes: `matplotlib.axes.Axes` to draw on.
-        values: 2-d tensor or array (rows, columns).
-        rows, columns: names of the rows and columns.
-        title: a line above.
-        decimals: digits after the point.
-    """
+    """Draws a small matrix, a 2-d tensor or array, as coloured squares with their numbers of so many decimals; blue is
+    positive, orange is negative. `rows` and `columns` are their names."""
     values = array(values)
     limit = np.abs(values).max() * 1.6 or 1  # lighter than the map's ends, so that black numbers stay legible
     axes.imshow(values, cmap=ORANGE_TO_BLUE, vmin=-limit, vmax=limit, aspect="equal")
@@ -141,32 +124,14 @@ def matrix(axes, values, rows=(), columns=(), title="", decimals=2):
 
 
 def spectrogram(axes, values, seconds, top, title="", decibels=80):
-    """Draws a spectrogram: time to the right, frequency upwards, loud is bright.
-
-    Args:
-        axes: `matplotlib.axes.Axes` to draw on.
-        values: 2-d tensor (frequencies, frames) in decibels.
-        seconds: how long the sound lasts.
-        top: what stands at the upper edge: a frequency in kHz, or a number of bands.
-        title: a line above.
-        decibels: how far below the loudest value the colours end.
-
-    Returns:
-        The image, for a colour bar.
-    """
+    """Draws a spectrogram, a 2-d tensor (frequencies, frames) in decibels: time to the right, frequency upwards, loud
+    is bright. The sound lasts `seconds`; at the upper edge stands `top`, a frequency in kHz or a number of bands; the
+    colours end so many decibels below the loudest value. Returns the image, for a colour bar."""
     values = array(values)
     loudest = values.max()
     axes.set_title(title, fontsize=11)
-    return axes.imshow(
-        values,
-        origin="lower",
-        aspect="auto",
-        extent=(0, seconds, 0, top),
-        cmap="magma",
-        vmin=loudest - decibels,
-        vmax=loudest,
-        interpolation="nearest",
-    )
+    look = {"origin": "lower", "aspect": "auto", "cmap": "magma", "interpolation": "nearest"}
+    return axes.imshow(values, extent=(0, seconds, 0, top), vmin=loudest - decibels, vmax=loudest, **look)
 
 
 def array(values):
@@ -175,14 +140,8 @@ def array(values):
 
 
 def attention(axes, picture, weights, title=""):
-    """Draws a picture that is bright where the weights of its places are large, and dark elsewhere.
-
-    Args:
-        axes: `matplotlib.axes.Axes` to draw on.
-        picture: uint8 tensor (3, height, width).
-        weights: tensor (rows, columns) of the grid of places, not negative; the largest is drawn fully bright.
-        title: a line above.
-    """
+    """Draws a picture, a uint8 tensor (3, height, width), that is bright where the weights of its places are large, and
+    dark elsewhere. `weights` is a tensor (rows, columns), not negative; the largest is drawn fully bright."""
     height, width = picture.shape[1:]
     light = Image.fromarray((array(weights) / array(weights).max()).astype(np.float32)).resize((width, height))
     shaded = picture.permute(1, 2, 0).numpy() / 255 * (0.2 + 0.8 * np.asarray(light)[..., None])
@@ -192,15 +151,9 @@ def attention(axes, picture, weights, title=""):
 
 
 def play(sounds, rate):
-    """Shows a row of players, one a sound. The sound is stored in the notebook, as 16-bit flac or wav.
-
-    Args:
-        sounds: `{what one hears: 1-d tensor or array of samples, full scale at 1}`. What is louder is turned down.
-        rate: samples a second (Hz).
-
-    Raises:
-        CourseError: a sound is empty, has several channels, holds samples that are not numbers, or the rate is below 1.
-    """
+    """Shows a row of players, one a sound, stored in the notebook as 16-bit flac or wav: `{what one hears: 1-d tensor
+    or array of samples, full scale at 1}` (what is louder is turned down), `rate` samples a second. Raises CourseError
+    where a sound is empty, has several channels, holds samples that are not numbers, or the rate is below 1."""
     if not isinstance(rate, int | float | np.integer) or not rate >= 1:
         raise CourseError(f"The rate counts samples a second, such as 16000; it is {rate!r}.")
     players = []
@@ -221,17 +174,9 @@ def play(sounds, rate):
 
 
 def gallery(rows, caption="", width=64):
-    """Shows rows of pictures, each with a line below it.
-
-    Args:
-        rows: `{title: [(picture, label), ...]}`; a picture is a uint8 tensor (3, height, width). Titles and
-            labels may be in any script: the browser draws them.
-        caption: the line below all rows. Optional.
-        width: of a picture on the page, in pixels.
-
-    Raises:
-        CourseError: a picture is not uint8 of shape (3, height, width).
-    """
+    """Shows rows of pictures, each with a line below it, and a caption below all: `{title: [(picture, label), ...]}`,
+    each a uint8 tensor (3, height, width), `width` pixels wide on the page. Titles and labels may be in any script: the
+    browser draws them. Raises CourseError where a picture is not uint8 of that shape."""
     shown = []
     for title, pictures in rows.items():
         tiles = "".join(tile(picture, str(label), width) for picture, label in pictures)
@@ -256,18 +201,13 @@ def tile(picture, label, width):
 
 
 def slider(draw, **span):
-    """Draws the frames of a moving figure and leaves a slider that turns them over, even without a kernel.
+    """Draws the frames of a moving figure and leaves a slider that turns them over, even without a kernel. Where
+    scripts don't run (GitHub, a notebook that isn't trusted), the frames stand in a row.
 
-    Where scripts don't run (GitHub, a notebook that isn't trusted), the frames stand in a row.
-
-    Args:
-        draw: takes one keyword argument and shows a figure, by `show` or `gallery`; it may print, too.
-        **span: for this argument `(start, lowest, highest, step)`. More than 21 values are thinned evenly. Where the
-            frames take more than `LARGEST` bytes, they become smaller, then plainer, then fewer.
-
-    Raises:
-        CourseError: not one argument, or a range that makes no sense.
-    """
+    `draw` takes one keyword argument and shows a figure, by `show` or `gallery`; it may print, too. `span` says of this
+    argument `(start, lowest, highest, step)`. More than 21 values are thinned evenly. Where the frames take more than
+    `LARGEST` bytes, they become smaller, then plainer, then fewer. Raises CourseError where there is not one argument,
+    or where its range makes no sense."""
     if len(span) != 1:
         raise CourseError(f"A slider moves one value, not {len(span)}: slider(draw, step=(40, 0, 400, 20)).")
     ((name, (start, low, high, step)),) = span.items()

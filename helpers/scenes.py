@@ -38,12 +38,9 @@ RELATIONS = {  # how captions say where the first thing lies, seen from the seco
     "left": ("a {} left of a {}", "a {} to the left of a {}", "a {} with a {} on its right"),
     "above": ("a {} above a {}", "a {} over a {}", "a {} with a {} below"),
 }
-ALSO = {  # these are photographs of the noun in the second place, too: they belong to training
-    "chili": "pepper",
-    "reindeer": "deer",
-    "racing car": "car",
-    "palm": "tree",
-} | dict.fromkeys(("anemone", "daffodil", "hibiscus", "iris", "marigold", "rose"), "flower")
+# These are photographs of the noun in the second place, too: they belong to training.
+ALSO = dict.fromkeys(("anemone", "daffodil", "hibiscus", "iris", "marigold", "rose"), "flower")
+ALSO |= {"chili": "pepper", "reindeer": "deer", "racing car": "car", "palm": "tree"}
 VARIANTS = 8  # of each photograph in training; 0 is the plain one, which all other splits show
 SPLITS = ("train", "test", "unseen pairs", "unseen photographs")
 
@@ -208,23 +205,16 @@ def nouns_of(rng, count, nouns, unseen, together):
 
 
 def compose(count, seed, split="train", things=(1, 2, 3), nouns=tuple(NOUNS)):
-    """Composes scenes. The same seed and split give the same scenes.
+    """Composes scenes: pictures, uint8 (count, 3, 96, 96), and a list of `Scene`. The same seed gives the same ones.
 
     Args:
-        count: how many.
-        seed: of the generator.
         split: `"train"`, of varied photographs; `"test"`: new scenes of the same ones, plain; `"unseen pairs"`: two
             things in each that no training scene shows together; `"unseen photographs"`: a quarter of the photographs
             of the nouns that have several, which appear in no other split.
         things: how many things a scene may have; each number is equally frequent.
         nouns: what the things may be, a tuple of nouns of `data.stamps()`.
 
-    Returns:
-        pictures: uint8 tensor (count, 3, 96, 96).
-        scenes: list of `Scene`.
-
-    Raises:
-        CourseError: no such split, a noun without a photograph, or more things than find room.
+    Raises CourseError: no such split, a noun without a photograph, or more things than find room.
     """
     if split not in SPLITS:
         raise CourseError(f"There is no split {split!r}. Choose one of: {', '.join(SPLITS)}.")
@@ -334,12 +324,8 @@ STATED = {
 
 
 def read(caption):
-    """What a caption of the grammar claims.
-
-    Returns:
-        things: `{noun: how many}` of the nouns of `NOUNS`; a noun without a number before it counts once.
-        relations: list of (noun, `"left"` or `"above"`, noun).
-    """
+    """What a caption of the grammar claims: `{noun: how many}` of the nouns of `NOUNS` (one without a number before it
+    counts once), and a list of (noun, `"left"` or `"above"`, noun)."""
     things, words = {}, caption.split()
     for before, word in zip(["", *words], words, strict=False):
         if word in SINGULAR:

@@ -36,15 +36,9 @@ def peak_memory_mb():
 
 
 def keep(path, write):
-    """Makes a file in one step: no other kernel, and no run that is stopped, leaves or reads half a file.
-
-    Args:
-        path: where the file will lie, a `Path`; its folder is made where it is missing.
-        write: called with the open (binary) file.
-
-    Raises:
-        OSError: it cannot be kept there: the disk is full, or the folder not ours. Nothing is left behind.
-    """
+    """Makes a file in one step: no other kernel, and no run that is stopped, leaves or reads half a file. Its folder is
+    made where it is missing; `write` is called with the open (binary) file. Raises OSError where it cannot be kept: the
+    disk is full, or the folder not ours. Nothing is left behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # a name of its own for each kernel
     try:
@@ -58,30 +52,19 @@ def keep(path, write):
 
 
 class Scoreboard:
-    """Starts a lecture's clock; `publish` writes and shows what came out.
-
-    Args:
-        notebook: the notebook's name without its ending, such as `"01_word2vec"`.
-        seed: the seed of the run.
-        device: the device that the model trains on.
-    """
+    """Starts the clock of a notebook (named without its ending, such as `"01_word2vec"`) that runs with a seed, and
+    trains on a device; `publish` writes and shows what came out."""
 
     def __init__(self, notebook, seed=0, device="cpu"):
         self.start = time.perf_counter()
         self.run = {"notebook": notebook, "seed": seed, "device": str(device)}
 
     def publish(self, figures, baselines):
-        """Writes `results/NN_name.json`, where it can be written, and shows each metric beside its baselines.
-
-        Args:
-            figures: what was reached, `{metric: number}`. A plain name is the run that the learner watches; the same
-                name with `_long_run` is the stored run.
-            baselines: what it is measured against, `{name: number}`. A name begins with its metric's, as
-                `wordsim353_random` does with `wordsim353`.
-
-        Raises:
-            CourseError: a value is not a finite number, or a name is off this scheme.
-        """
+        """Writes `results/NN_name.json`, where it can be written, and shows each metric beside its baselines: what was
+        reached and what it is measured against, both `{name: number}`. A metric's plain name is the run that the
+        learner watches; the same name with `_long_run` is the stored run. A baseline's name begins with its metric's,
+        as `wordsim353_random` does. Raises CourseError on a value that is no finite number, or a name off this
+        scheme."""
         for name, value in (figures | baselines).items():
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise CourseError(f"The figure {name} is {value!r}, not a finite number. Look at what made it.")
@@ -109,12 +92,8 @@ class Scoreboard:
         return stored(self.run["notebook"], experiment)
 
     def show_stored(self, experiment, metrics=None):
-        """Shows a stored experiment as a table, one row a metric and variant, and says how it is made again.
-
-        Args:
-            experiment: its name, such as `"seeds"`.
-            metrics: the metrics to show, where they are stored; without it, all that are.
-        """
+        """Shows a stored experiment, such as `"seeds"`, as a table, one row a metric (all that are stored, or those of
+        `metrics`) and variant, and says how it is made again."""
         try:
             display(Markdown(stored_table(self.run["notebook"], experiment, metrics)))
         except CourseError as error:  # the lecture goes on: this very run may be the one to be stored

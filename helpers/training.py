@@ -62,18 +62,12 @@ def device():
 
 
 def compute_type(where):
-    """The numbers that this device computes with fastest: `torch.bfloat16` (16 bits) or `torch.float32`.
+    """The numbers that a device (or its name) computes with fastest: `torch.bfloat16` (16 bits) or `torch.float32`.
 
     A small network is timed with both, once in each process. bfloat16 must win clearly: a processor without
     instructions for it takes several times as long as with float32, or cannot run an LSTM. The environment variable
-    COURSE_COMPUTE=float32 (or bfloat16) decides instead, so that two machines can compute alike.
-
-    Args:
-        where: a `torch.device`, or its name.
-
-    Raises:
-        CourseError: COURSE_COMPUTE names another type.
-    """
+    COURSE_COMPUTE=float32 (or bfloat16) decides instead, so that two machines can compute alike; another value raises
+    CourseError."""
     asked = os.environ.get("COURSE_COMPUTE") or faster_type(torch.device(where).type)
     if asked not in ("bfloat16", "float32"):
         raise CourseError(f"COURSE_COMPUTE is {asked!r}. Set it to float32 or bfloat16, or unset it.")
@@ -119,22 +113,16 @@ def seed_everything(seed):
 
 
 def fit(step, batches, epochs, after_epoch=None, report_every=1):
-    """Runs a training step over all batches of all epochs. Where somebody watches, a bar tells the batch, its loss, and
-    the time that remains.
+    """Runs a training step over all batches of all epochs, and returns the mean loss of each epoch, a list of floats.
+    Where somebody watches, a bar tells the batch, its loss, and the time that remains.
 
     Args:
         step: called with each batch; updates the model and returns the batch's mean loss (a float or a 0-d tensor).
         batches: called with no argument at the start of each epoch; returns an iterable of batches with a length.
-        epochs: how often to go through the data.
         after_epoch: called with the list of mean losses so far, at the end of each epoch (to draw a live figure).
         report_every: prints a line every so many epochs, and one for the last.
 
-    Returns:
-        The mean loss of each epoch, a list of `epochs` floats.
-
-    Raises:
-        CourseError: there is not one batch, or the loss is no longer a finite number.
-    """
+    Raises CourseError where there is not one batch, or where the loss is no longer a finite number."""
     history = []
     with Progress(f"epoch 1/{epochs}") as bar:
         for epoch in range(1, epochs + 1):
