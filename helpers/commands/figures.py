@@ -56,9 +56,9 @@ HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: c
 
 
 def over_seeds(run):
-    """What is stored of a lecture's seeds, `{metric: Spread}`; nothing where nothing is."""
+    """What is stored of a lecture's seeds, `{metric: Spread}`; nothing where there are not two of them."""
     try:
-        return stored(run["notebook"])["lecture"]
+        return {name: some for name, some in stored(run["notebook"])["lecture"].items() if len(some.values) > 1}
     except CourseError:
         return {}
 
