@@ -41,7 +41,8 @@ LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
 FITS = ((72, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4), (30, 0.5, 10))
 collected = None  # while a slider's frames are drawn: their pictures
 
-# Makes a slider of a row of frames. They share one place, so that nothing jumps; JupyterLab's shortcuts stay away.
+# Makes a slider of a row of frames. They share one place, so that nothing jumps. JupyterLab, which moves from cell to
+# cell by the arrows, does not get them from the slider; it gets its shortcuts (Ctrl+S, Shift+Enter).
 TURN = """
 for (const row of (document.currentScript?.parentNode ?? document).querySelectorAll("[data-slider]")) {
   const frames = [...row.children], name = row.dataset.slider;
@@ -56,7 +57,7 @@ for (const row of (document.currentScript?.parentNode ?? document).querySelector
   input.setAttribute("aria-label", name);
   input.style.cssText = "flex: auto; max-width: 400px; margin: 0 12px";
   label.style.cssText = "display: flex; align-items: center; margin: 8px 0";
-  label.dataset.lmSuppressShortcuts = "";
+  input.onkeydown = (e) => { if (!(e.ctrlKey || e.metaKey || e.shiftKey)) e.stopPropagation(); };
   label.append(name, input, value);
   row.before(label);
   for (const frame of frames) {

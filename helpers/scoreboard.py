@@ -17,6 +17,7 @@ from IPython.display import Markdown, display
 
 from helpers import CourseError
 from helpers.data import ROOT
+from helpers.training import compute_type
 
 RESULTS = ROOT / "results"
 EXPERIMENTS = ROOT / "data" / "experiments"
@@ -76,6 +77,7 @@ class Scoreboard:
             if owner(name, figures) is None:
                 raise CourseError(f"The baseline {name} belongs to no metric. Begin its name with its metric's.")
         self.run |= {"seconds": round(time.perf_counter() - self.start, 1), "peak_memory_mb": round(peak_memory_mb())}
+        self.run |= {"compute": str(compute_type(self.run["device"])).removeprefix("torch.")}
         self.run |= {"figures": figures, "baselines": baselines}
         content = (json.dumps(self.run, indent=1) + "\n").encode()
         try:
@@ -153,7 +155,8 @@ HEADER = "| metric | this run | beside it |\n|---|---:|---|\n"
 
 
 def clock(run):
-    return f"{run['seconds']:.0f} s and {run['peak_memory_mb']:,} MB at most, on {run['device']}, seed {run['seed']}."
+    where = f"{run['device']} in {run['compute']}" if "compute" in run else run["device"]  # older runs don't say
+    return f"{run['seconds']:.0f} s and {run['peak_memory_mb']:,} MB at most, on {where}, seed {run['seed']}."
 
 
 def number(value):

@@ -222,11 +222,6 @@ def survivors(exercise, functions):
     return len(mutants), sorted(mutants.keys() - refused)
 
 
-# Exercises whose checks still take some mutant for right. Each is struck off when its check is moved to
-# helpers.checks.comparing; one that is listed without need fails its test.
-TODO = set()
-
-
 def unexplained(number, module):
     """How many mutants an exercise has, and those that survive without standing in the test module's EQUIVALENT."""
     exercise = module_of(number).EXERCISES[number]

@@ -376,7 +376,10 @@ def lives_in(house, monkeypatch):
 def test_an_install_without_the_network_says_so_and_the_next_call_goes_on(house, monkeypatch):
     if subprocess.run([sys.executable, "-m", "ensurepip", "--version"], capture_output=True).returncode:
         pytest.skip("this Python cannot make a .venv with pip")
-    status, told = make(house, "lab", f"PYTHON={getattr(sys, '_base_executable', sys.executable)}")
+    python = getattr(sys, "_base_executable", sys.executable)
+    if not os.access(python, os.X_OK):  # as tests/test_elsewhere.py does it, where Python lies in /root
+        pytest.skip("make asks access(2) first, which does not see this user's right to start Python")
+    status, told = make(house, "lab", f"PYTHON={python}")
     assert status and "Is this machine on the internet? Then type make lab: it goes on" in told, told
     assert "Traceback" not in told
     lives_in(house, monkeypatch)

@@ -88,14 +88,18 @@ def notebook_text(notebook):
 
 
 def over_budget(notebook, stated):
-    """The scoreboard's own line in the stored output: at most 90 s, and the memory that the first cell states, in GB."""
+    """The scoreboard's own line in the stored output: at most 90 s, and the memory that the first cell states, in GB.
+
+    A run in float32 is one of a processor without bfloat16; these differ so much (tests/benchmarks/machines.py) that
+    its seconds are shown, not held to the budget.
+    """
     shown = [o.data.get("text/markdown", "") for c in notebook.cells for o in c.get("outputs", []) if "data" in o]
-    found = re.findall(r"(\d+) s and ([\d,]+) MB at most", "\n".join(shown))
+    found = re.findall(r"(\d+) s and ([\d,]+) MB at most, on (.*), seed", "\n".join(shown))
     limit = 1000 * min(stated, 2)
     return [
         f"{s} s and {mb} MB are over the budget, or the memory over the {stated} GB stated"
-        for s, mb in found
-        if int(s) > 90 or int(mb.replace(",", "")) > limit
+        for s, mb, where in found
+        if int(s) > 90 and not where.endswith("in float32") or int(mb.replace(",", "")) > limit
     ]
 
 
@@ -197,8 +201,18 @@ def test_a_good_notebook_has_no_violation():
             "slider",
             lambda nb: nb.cells[1].outputs.append(output(data={"text/html": "<p data-slider>" + "." * 150_000})),
         ),
-        ("budget", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "91 s and 80 MB at most"}))),
-        ("stated", lambda nb: nb.cells[1].outputs.append(output(data={"text/markdown": "9 s and 1,501 MB at most"}))),
+        (
+            "budget",
+            lambda nb: nb.cells[1].outputs.append(
+                output(data={"text/markdown": "91 s and 80 MB at most, on cpu in bfloat16, seed 0."})
+            ),
+        ),
+        (
+            "stated",
+            lambda nb: nb.cells[1].outputs.append(
+                output(data={"text/markdown": "9 s and 1,501 MB at most, on cpu in float32, seed 0."})
+            ),
+        ),
         ("machine", lambda nb: nb.cells[1].update(source="open('/work/my_text')")),
         ("machine", lambda nb: nb.cells[1].update(source="open('/home/kim/text')")),
     ],
