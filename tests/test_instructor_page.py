@@ -69,7 +69,10 @@ def test_a_learner_gets_the_stub_and_two_marks_for_the_solution(added, tmp_path,
     pattern = nbformat.reads(generated(tmp_path / NAME), as_version=4)
     stub, line = (next(c.source for c in pattern.cells if c.id == i) for i in ("cosine", "check-cosine"))
     assert "raise NotImplementedError" in stub and "normalize" not in stub and line == LINE
-    for source, marks, said in ((stub, 0, "it is not written yet"), (STUB, 2, "Exercise 1.10 is solved: 2 of 2 marks.")):
+    for source, marks, said in (
+        (stub, 0, "it is not written yet"),
+        (STUB, 2, "Exercise 1.10 is solved: 2 of 2 marks."),
+    ):
         exec(compile(source, "a cell", "exec"), added)
         assert eval(line, added) == marks
         assert said in capsys.readouterr().out
