@@ -63,10 +63,9 @@ def checked(name):
         return path
     if fits(content.replace(b"\r\n", b"\n"), expected):
         # Git takes a changed line end for no change, and a checkout leaves the file as it is: Git must forget it first.
-        files = f'"data/*{path.suffix}"'
-        write = f"git -c core.autocrlf=false checkout HEAD -- {files}"
+        write = "git -c core.autocrlf=false checkout HEAD -- data"
         if (ROOT / ".git").exists():
-            way_out = f"Get it back with these two lines: git rm -q --cached {files} and then: {write}"
+            way_out = f"Get it back with these two lines: git rm -r -q --cached data and then: {write}"
         raise CourseError(f"Git changed the line ends of data/{name} to Windows'. {way_out}")
     raise CourseError(
         f"The data file data/{name} is damaged ({len(content):,} bytes, {expected['bytes']:,} expected, "
