@@ -159,18 +159,52 @@ def test_nearest_and_analogy_agree_with_gensim():
         assert lecture.analogy(a, b, c, words, vectors, 5) == [w for w, _ in named.most_similar([b, c], [a], topn=5)]
 
 
+def counted_by_force(ids, sentence, n_words, window):
+    n = torch.zeros(n_words, n_words, dtype=torch.float64)
+    for i in range(len(ids)):
+        for j in range(len(ids)):
+            if i != j and abs(i - j) <= window and sentence[i] == sentence[j]:
+                n[ids[i], ids[j]] += (window + 1 - abs(i - j)) / window
+    return n
+
+
 def test_the_count_baseline_agrees_with_brute_force():
     ids, sentence = torch.randint(0, 6, (300,), generator=generator()), torch.arange(300) // 11
-    n = torch.zeros(6, 6, dtype=torch.float64)
-    for i in range(300):
-        for j in range(300):
-            if i != j and abs(i - j) <= 2 and sentence[i] == sentence[j]:
-                n[ids[i], ids[j]] += (3 - abs(i - j)) / 2
-    smoothed = n.sum(0) ** 0.75
-    ppmi = (n * smoothed.sum() / (n.sum(1)[:, None] * smoothed)).log().clamp(min=0)
-    left = torch.linalg.svd(ppmi)[0][:, :3]
-    ours = lecture.count_vectors(ids, sentence, 6, window=2, dim=3).double()
-    assert torch.allclose(ours @ ours.T, left @ left.T, atol=1e-4)  # the same space, whatever the signs
+    expected = counted_by_force(ids, sentence, 6, window=2)
+    n = lecture.cooccurrence(ids, sentence, 6, window=2)
+    assert torch.allclose(torch.from_numpy(n.toarray()).double(), expected, atol=1e-4)
+    noise = lecture.noise_distribution(torch.arange(1, 7))
+    shifted = (expected / (expected.sum(1)[:, None] * noise)).log() - torch.tensor(2.0).log()
+    pmi = lecture.shifted_pmi(n, noise.numpy(), 2)
+    assert torch.allclose(torch.from_numpy(pmi).double(), shifted[n.row, n.col], atol=1e-5)
+    left, sigma, _ = torch.linalg.svd(shifted.clamp(min=0))
+    vectors = left[:, :3] * sigma[:3].sqrt()
+    ours = lecture.count_vectors(n, pmi, dim=3).double()
+    assert torch.allclose(ours @ ours.T, vectors @ vectors.T, atol=1e-4)  # the same space, whatever the signs
+
+
+def test_the_expected_counts_are_those_of_drawn_windows():
+    """A pair's weight is the share of draws whose reach holds it."""
+    ids, sentence = torch.arange(30), torch.arange(30) // 10
+    found, noise = torch.zeros(30, 30), torch.full((30,), 1 / 30).cumsum(0)
+    for seed in range(300):
+        text = lecture.draw_epoch(ids, sentence, torch.ones(30), settings(block=30), generator(seed))
+        columns, targets = lecture.make_batch(torch.tensor([0]), *text, noise, settings(block=30), generator())[1:3]
+        found += targets[0, :, 5:35] / 300
+        assert torch.equal(columns[0, 5:35], ids)
+    expected = torch.from_numpy(lecture.cooccurrence(ids, sentence, 30).toarray())
+    assert (found - expected).abs().max() < 0.12 and (found - expected).abs().mean() < 0.01
+
+
+def test_enough_training_gives_pmi_minus_log_k():
+    """Levy and Goldberg's identity, where the vectors have as many numbers as there are words."""
+    words, counts, ids, sentence = toy_corpus()
+    config = settings(dim=len(words), epochs=60, sample=1e9, blocks_per_batch=4, lr=0.1)
+    W, W_prime = lecture.train(ids, sentence, counts, config)
+    n = lecture.cooccurrence(ids, sentence, len(words))
+    expected = torch.from_numpy(lecture.shifted_pmi(n, lecture.noise_distribution(counts).numpy(), config.negatives))
+    learned = (W[n.row] * W_prime[n.col]).sum(1)
+    assert torch.corrcoef(torch.stack([learned, expected.float()]))[0, 1] > 0.9
 
 
 def words_of_a_text():
