@@ -21,21 +21,23 @@ def notebook(*sources):
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Words"), *cells])
 
 
-def test_comments_layout_and_what_comes_after_publishing_do_not_count():
-    cells = ("x = [1, 2]\nf(x)", "board.publish({}, {})", "plot(x)")
+def test_comments_docstrings_layout_and_what_comes_after_publishing_do_not_count():
+    cells = ("def f(x):\n    'Says.'\n    return x", "x = [1, 2]\nf(x)", "board.publish({}, {})", "plot(x)")
     first = experiments.cells_hash(notebook(*cells))
-    tidied = ("# why\nx = [\n    1,\n    2,  # two\n]\n\n\nf( x )", cells[1], "plot(x, 'another colour')")
+    told = 'def f(x):\n    """Says more."""\n    return x'
+    tidied = (told, "# why\nx = [\n    1,\n    2,  # two\n]\n\n\nf( x )", cells[2], "plot(x, 'another colour')")
     assert experiments.cells_hash(notebook(*tidied)) == first
     for changed in ("x = [1, 3]\nf(x)", "x = [1, 2]\ng(x)", "x = [1.0, 2]\nf(x)", "x = [1, 2]"):
-        assert experiments.cells_hash(notebook(changed, *cells[1:])) != first
-    assert experiments.cells_hash(notebook(*cells), ["cell-2"]) != experiments.cells_hash(notebook(*tidied), ["cell-2"])
+        assert experiments.cells_hash(notebook(cells[0], changed, *cells[2:])) != first
+    assert experiments.cells_hash(notebook("def f(x):\n    'Says.'\n    return -x", *cells[1:])) != first
+    assert experiments.cells_hash(notebook(*cells), ["cell-3"]) != experiments.cells_hash(notebook(*tidied), ["cell-3"])
 
 
 def test_the_hash_is_the_same_under_every_python():
     # frozen under 3.11; ast.dump would differ from 3.13 on
     some = "import a.b as c\n\n@d\ndef f(x: int, /, *y, z=None, **k) -> str:\n    'says'\n    return f'{x!r:>{z}.2f} {y}' 'z'\n"
     some += "class G(H, m=1):\n    a = lambda q: (yield q)\n    b: int = {1: {2}, **{}}\n[i async for i in j if not k]; x[1:, ...] = b'o', 1e3, True"
-    assert experiments.cells_hash(notebook(some), ["cell-0"])[:16] == "94b05f2a5776c596"
+    assert experiments.cells_hash(notebook(some), ["cell-0"])[:16] == "142e1179603155ef"
 
 
 # Lectures whose scenes are new: so far run with seed 0 alone. One that has all its seeds is taken off.

@@ -8,8 +8,9 @@ Executes lectures (or solutions) on two threads, from top to bottom: as they are
     python tests/benchmarks/machines.py --cached ...  # with the features that results/cache/ holds
 
 Each begins with an empty cache, in a folder of its own, so results/ stays as it is. Where a processor has no AVX-512,
-or computes in float32 anyway, one run stands for both. Prints seconds, the kernel's peak memory and the ratio to the
-run as it is, and leaves them in machines.json beside this file, where other notebooks' entries stay. A lecture that
+or computes in float32 anyway, one run stands for both. Prints seconds (and those that the kernel computed,
+over both threads: where other jobs share the cores, half of them says more), the kernel's peak memory and the ratio to
+the run as it is, and leaves them in machines.json beside this file, where other notebooks' entries stay. A lecture that
 needs more than 180 s without AVX-512, or more than 2,000 MB, is named at the end.
 """
 
@@ -40,8 +41,9 @@ from helpers import models, scoreboard
 scoreboard.RESULTS = pathlib.Path({folder!r})
 models.CACHE, models.USER_CACHE = {cache}
 """
-AFTER = """from helpers import scoreboard, training
-print([str(training.compute_type(training.device())), round(scoreboard.peak_memory_mb())])
+AFTER = """import time
+from helpers import scoreboard, training
+print([str(training.compute_type(training.device())), round(scoreboard.peak_memory_mb()), round(time.process_time())])
 """
 
 
@@ -67,8 +69,13 @@ def run(name, machine, cached):
             os.environ.clear()
             os.environ.update(outside)
     seconds = round(time.perf_counter() - start, 1)
-    kind, memory = ast.literal_eval(notebook.cells[-1].outputs[-1].text)
-    return {"seconds": seconds, "peak_memory_mb": memory, "compute": kind.removeprefix("torch.")}
+    kind, memory, busy = ast.literal_eval(notebook.cells[-1].outputs[-1].text)
+    return {
+        "seconds": seconds,
+        "cpu_seconds": busy,
+        "peak_memory_mb": memory,
+        "compute": kind.removeprefix("torch."),
+    }
 
 
 def has_avx512():
