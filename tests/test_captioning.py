@@ -246,13 +246,24 @@ def test_what_was_seen_reaches_the_lstm_only_as_where_it_was():
         torch.manual_seed(2)
         decoder, states = lecture.ShowAttendAndTell(11, a.shape[2], fed=fed).eval(), []
         for seen in (a, torch.cat([torch.randn_like(a[..., :-12]), a[..., -12:]], 2)):
-            h, c, nothing, _, keys = decoder.begin(a)
+            h, c, nothing, _, *kept = decoder.begin(a)
             _, _, (h, c, looked_at, *kept) = decoder.step(
-                torch.tensor([1]), (h, c, nothing, seen[..., -fed:], keys), seen
+                torch.tensor([1]), (h, c, nothing, seen[..., -fed:], *kept), seen
             )
             states.append(decoder.step(torch.tensor([4]), (h, c, looked_at, *kept), seen)[2][0])
             assert looked_at.shape == (1, fed) and torch.allclose(looked_at[:, -12:-6].sum(1), torch.tensor([3.0]))
         assert torch.equal(*states) == alike
+
+
+def test_the_summary_of_the_picture_enters_with_each_word():
+    _, a = annotations(2)
+    decoder, word = lecture.ShowAttendAndTell(11, a.shape[2], fed=12).eval(), torch.tensor([4, 5])
+    *state, summary = decoder.begin(a)
+    assert torch.allclose(summary, decoder.summary(decoder.units(a).relu().amax(1)))
+    for _ in range(2):
+        logits, _, (*later, kept) = decoder.step(word, (*state, summary), a)
+        assert kept is summary and not torch.allclose(decoder.step(word, (*state, summary + 1), a)[0], logits)
+        state = later
 
 
 def test_one_step_of_an_lstm():

@@ -15,7 +15,7 @@ NUMBER = {word: i for i, word in enumerate(["<pad>", "is", "there", "a", "frog"]
 
 def networks(kind):
     torch.manual_seed(0)
-    encoder = lecture.Encoder(7, 6).eval()
+    encoder = lecture.Encoder(7, 112, 6).eval()
     return encoder(torch.randn(3, 112, 6, 6)), kind(11, encoder.dim, 5).eval(), torch.randint(1, 11, (3, 4, 6))
 
 
@@ -264,7 +264,7 @@ def test_training_lowers_the_loss_and_the_same_seed_gives_the_same():
 
     def run():
         torch.manual_seed(1)
-        encoder = lecture.Encoder(7, 6)
+        encoder = lecture.Encoder(7, 112, 6)
         network = lecture.Attentive(11, encoder.dim, 5)
         return lecture.train(encoder, network, x, words, answers, epochs=6, batch_size=16)
 

@@ -11,7 +11,7 @@ import torch
 from data.build.common import halved, store
 from tests.definitions import definitions
 
-SCENES, EPOCHS, SEED = 7_000, 24, 0
+SCENES, EPOCHS, SEED = 20_000, 16, 0
 MACHINE = "one thread of a virtual machine with two shared cores, AVX2, float32"
 
 
