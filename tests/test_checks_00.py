@@ -178,8 +178,6 @@ RIGHT = [
 EQUIVALENT = {
     ("0.1", "ranks: cast"): "the card asks for a floating-point tensor, and float64 is one",
     ("0.2", "best_guess: cast"): "the same",
-    ("0.4", "*: cut *"): "the card asks for no gradient: the inputs are data",
-    ("0.4", "*: detached"): "the same",
 }
 
 
