@@ -57,7 +57,7 @@ def test_a_pattern_begins_with_a_banner_and_ones_own_copy_has_none(path):
 
 def test_after_a_syntax_error_run_all_goes_on_to_the_overview_which_names_what_did_not_run():
     own = nbformat.reads(assignments.own_copy((PATTERNS[0]).read_bytes()), as_version=4)
-    stub = next(cell for cell in own.cells if cell.id == "shapes")
+    stub = next(cell for cell in own.cells if cell.id == "ranks")
     stub.source = "def unfinished(:"
     NotebookClient(own, resources={"metadata": {"path": PATTERNS[0].parent}}).execute()
     (overview,) = [cell for cell in own.cells if cell.id == "overview"]

@@ -1,12 +1,15 @@
 """Assignment 00's checks accept the solution and other right answers, and refuse plausible wrong ones."""
 
 import itertools
-from collections import Counter
+import math
+import statistics
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import rankdata
 
 from helpers import checks
 from tests.answers import *  # noqa: F403  right answers are accepted, wrong ones refused
@@ -14,8 +17,9 @@ from tests.answers import callable_as_on_the_card
 from tests.definitions import definitions
 
 right = definitions("solutions/00_multimodal_learning.ipynb")
-numbers_in, stack, pad = right.numbers_in, right.stack_pictures, right.pad
-count, best_guess, shuffled = right.count, right.best_guess, right.shuffled_accuracy
+numbers_in, ranks, rho = right.numbers_in, right.ranks, right.rank_correlation
+count, best_guess, importance = right.count, right.best_guess, right.permutation_importance
+dropout = right.modality_dropout
 
 
 def multiplied(shape):
@@ -25,16 +29,45 @@ def multiplied(shape):
     return product
 
 
-def other_stack(pictures):
-    if any(picture.shape != pictures[0].shape for picture in pictures):
-        raise ValueError("other sizes")
-    return torch.cat([picture[None] for picture in pictures])
+def sorted_ranks(values):
+    """By sorting, then a loop over runs of equal values."""
+    order = values.argsort().tolist()
+    result, start = torch.zeros(len(order)), 0
+    while start < len(order):
+        end = start
+        while end < len(order) and values[order[end]] == values[order[start]]:
+            end += 1
+        result[order[start:end]] = (start + 1 + end) / 2
+        start = end
+    return result
 
 
-def other_pad(sequences):
-    lengths = torch.tensor([len(s) for s in sequences])
-    padded = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
-    return [padded, torch.arange(lengths.max()) < lengths[:, None]]
+def rho_by_numpy(a, b):
+    return np.corrcoef(sorted_ranks(a).numpy(), sorted_ranks(b).numpy())[0, 1]
+
+
+def library_ranks(values):
+    return torch.from_numpy(np.asarray(rankdata(values.numpy()), dtype=np.float64))
+
+
+def rho_by_cosine(a, b):
+    r, s = (library_ranks(x) - (len(x) + 1) / 2 for x in (a, b))
+    return F.cosine_similarity(r, s, dim=0)
+
+
+def listed_ranks(values):
+    """Python's lists: the mean of all places that a value has in the sorted list."""
+    places = defaultdict(list)
+    for place, value in enumerate(sorted(values.tolist()), 1):
+        places[value].append(place)
+    return torch.tensor([sum(places[v]) / len(places[v]) for v in values.tolist()])
+
+
+def rho_by_loop(a, b):
+    r, s = listed_ranks(a).tolist(), listed_ranks(b).tolist()
+    middle = (len(r) + 1) / 2
+    products = sum((x - middle) * (y - middle) for x, y in zip(r, s, strict=True))
+    return products / math.sqrt(sum((x - middle) ** 2 for x in r) * sum((y - middle) ** 2 for y in s))
 
 
 def other_count(keyword_lists):
@@ -64,47 +97,62 @@ def added_up(pictures):
     return sum(picture.double() for picture in pictures) / len(pictures)
 
 
-def other_shuffled(predict, first, second, labels, which, generator):
+def other_importance(predict, first, second, labels, which, draws, generator):
     inputs = {"first": first, "second": second}
-    if which != "neither":
-        if which not in inputs:
-            raise ValueError(which)
-        inputs[which] = inputs[which][torch.rand(len(labels), generator=generator).argsort()]
-    hits = predict(*inputs.values()).eq(labels)
-    return hits.sum().item() / len(labels)
+    if which not in inputs:
+        raise ValueError(which)
+    intact = predict(first, second).eq(labels).float().mean()
+    accuracies = []
+    for _ in range(draws):
+        mixed = dict(inputs)
+        mixed[which] = inputs[which][torch.rand(len(labels), generator=generator).argsort()]
+        accuracies.append(predict(*mixed.values()).eq(labels).float().mean())
+    return intact - torch.stack(accuracies).mean(), torch.stack(accuracies).std()
 
 
-def looped_stack(pictures):
-    first, *others = pictures
-    for other in others:
-        if other.shape != first.shape:
-            raise ValueError(f"{tuple(other.shape)} is not {tuple(first.shape)}")
-    batch = torch.empty(len(pictures), *first.shape, dtype=first.dtype)
-    for place, picture in zip(batch, pictures, strict=True):
-        place[:] = picture
-    return batch
+def looped_importance(predict, first, second, labels, which, draws, generator):
+    """Row by row, after Fisher and Yates; the statistics by Python."""
+    if which not in {"first", "second"}:
+        raise ValueError(f"{which} is neither of the two")
+
+    def right_ones(a, b):
+        return sum(p == label for p, label in zip(predict(a, b).tolist(), labels.tolist(), strict=True)) / len(labels)
+
+    losses = []
+    for _ in range(draws):
+        order = list(range(len(labels)))
+        for i in reversed(range(1, len(order))):
+            j = int(torch.randint(i + 1, (1,), generator=generator))
+            order[i], order[j] = order[j], order[i]
+        a = torch.stack([first[i] for i in order]) if which == "first" else first
+        b = torch.stack([second[i] for i in order]) if which == "second" else second
+        losses.append(right_ones(first, second) - right_ones(a, b))
+    return statistics.fmean(losses), statistics.stdev(losses)
 
 
-def listed_pad(sequences):
-    """By Python's lists."""
-    longest = max(len(s) for s in sequences)
-    rows = [s.tolist() + [0] * (longest - len(s)) for s in sequences]
-    mask = [[True] * len(s) + [False] * (longest - len(s)) for s in sequences]
-    return torch.tensor(rows, dtype=sequences[0].dtype), torch.tensor(mask)
+def other_dropout(first, second, hide, generator):
+    """Which of three cases each sample is: a categorical draw; rows set in clones."""
+    if hide < 0 or hide > 0.5:
+        raise ValueError("hide")
+    weights = torch.tensor([hide, hide, 1 - 2 * hide])
+    case = torch.multinomial(weights, len(first), replacement=True, generator=generator)
+    a, b = first.clone(), second.clone()
+    a[case == 0] = 0
+    b[case == 1] = 0
+    return a, b
 
 
-def looped_shuffled(predict, first, second, labels, which, generator):
-    """Row by row, after Fisher and Yates."""
-    if which not in {"first", "second", "neither"}:
-        raise ValueError(f"{which} is none of the three")
-    order = list(range(len(labels)))
-    for i in reversed(range(1, len(order))):
-        j = int(torch.randint(i + 1, (1,), generator=generator))
-        order[i], order[j] = order[j], order[i]
-    first = torch.stack([first[i] for i in order]) if which == "first" else first
-    second = torch.stack([second[i] for i in order]) if which == "second" else second
-    predicted = predict(first, second).tolist()
-    return sum(p == label for p, label in zip(predicted, labels.tolist(), strict=True)) / len(predicted)
+def looped_dropout(first, second, hide, generator):
+    """Sample by sample, with two draws each, as lists."""
+    if not 0 <= hide <= 1 / 2:
+        raise ValueError(f"{hide} is out of range")
+    rows = [], []
+    for a, b in zip(first, second, strict=True):
+        one = torch.rand(1, generator=generator) < 2 * hide
+        the_first = torch.rand(1, generator=generator) < 0.5
+        rows[0].append(torch.zeros_like(a) if one and the_first else a)
+        rows[1].append(torch.zeros_like(b) if one and not the_first else b)
+    return [torch.stack(some) for some in rows]
 
 
 RIGHT = [
@@ -112,21 +160,24 @@ RIGHT = [
     ("0.0", [multiplied]),
     ("0.0", [lambda shape: torch.zeros(shape).numel()]),
     ("0.0", [lambda shape: torch.tensor(shape).prod()]),
-    ("0.1", [stack, pad]),
-    ("0.1", [other_stack, other_pad]),
-    ("0.1", [looped_stack, listed_pad]),
+    ("0.1", [ranks, rho]),
+    ("0.1", [sorted_ranks, rho_by_numpy]),
+    ("0.1", [library_ranks, rho_by_cosine]),
+    ("0.1", [listed_ranks, rho_by_loop]),
     ("0.2", [count, best_guess]),
     ("0.2", [looped_count, looped_guess]),
     ("0.2", [other_count, added_up]),
-    ("0.3", [shuffled]),
-    ("0.3", [other_shuffled]),
-    ("0.3", [looped_shuffled]),
+    ("0.3", [importance]),
+    ("0.3", [other_importance]),
+    ("0.3", [looped_importance]),
+    ("0.4", [dropout]),
+    ("0.4", [other_dropout]),
+    ("0.4", [looped_dropout]),
 ]
 
 EQUIVALENT = {
-    ("0.1", "*: cut *"): "the card asks for no gradient: a batch of data has none",
-    ("0.1", "*: detached"): "the same",
-    ("0.2", "best_guess: cast"): "the card asks for a float tensor, and float64 is one",
+    ("0.1", "ranks: cast"): "the card asks for a floating-point tensor, and float64 is one",
+    ("0.2", "best_guess: cast"): "the same",
 }
 
 
@@ -138,67 +189,58 @@ def first_times_last(shape):
     return shape[0] * shape[-1] ** 2 if len(shape) > 1 else shape[0]
 
 
-def without_own_words(pictures):
-    return torch.stack(pictures)
+def ranks_from_zero(values):
+    return ranks(values) - 1
 
 
-def cropped(pictures):
-    height, width = (min(picture.shape[k] for picture in pictures) for k in (1, 2))
-    return torch.stack([picture[:, :height, :width] for picture in pictures])
+def largest_first(values):
+    return len(values) + 1 - ranks(values)
 
 
-def same_count_is_enough(pictures):
-    if len({picture.numel() for picture in pictures}) > 1:
-        raise ValueError("other sizes")
-    return torch.stack([picture.reshape(pictures[0].shape) for picture in pictures])
+def order_for_ranks(values):
+    """The usual mistake: argsort says who is first, not which place each one has."""
+    return values.argsort().float() + 1
 
 
-def only_neighbours(pictures):
-    """Compares the first two pictures alone."""
-    if len(pictures) > 1 and pictures[0].shape != pictures[1].shape:
-        raise ValueError("other sizes")
-    return cropped(pictures)
+def ties_by_place(values):
+    """Equal values get different ranks."""
+    return values.argsort(stable=True).argsort().float() + 1
 
 
-def mask_from_zeros(sequences):
-    padded, _ = pad(sequences)
-    return padded, padded != 0
+def smallest_of_ties(values):
+    return (values[None] < values[:, None]).sum(1).float() + 1
 
 
-def as_floats(sequences):
-    padded, mask = pad(sequences)
-    return padded.float(), mask
+def without_gaps(values):
+    """Dense ranks: after equal values it goes on with the next number."""
+    return torch.unique(values, return_inverse=True)[1].float() + 1
 
 
-def cut_to_shortest(sequences):
-    shortest = min(map(len, sequences))
-    return torch.stack([s[:shortest] for s in sequences]), torch.ones(len(sequences), shortest, dtype=torch.bool)
+def whole_ranks(values):
+    return ranks(values).long()
 
 
-def doubles(sequences):
-    padded, mask = pad(sequences)
-    return padded.double() if padded.is_floating_point() else padded, mask
+def as_shares(values):
+    return ranks(values) / len(values)
 
 
-def empties_its_list(sequences):
-    result = pad(sequences)
-    sequences.clear()
-    return result
+def pearson(a, b):
+    return np.corrcoef(a.numpy(), b.numpy())[0, 1]
 
 
-def from_the_right(sequences):
-    longest = max(map(len, sequences))
-    return tuple(
-        torch.stack([F.pad(x, (longest - len(x), 0)) for x in xs])
-        for xs in (sequences, [torch.ones(len(s), dtype=torch.bool) for s in sequences])
-    )
+def short_formula(a, b):
+    """1 - 6 sum(d^2) / (n^3 - n): right only where no values are equal."""
+    n = len(a)
+    return 1 - 6 * (ranks(a) - ranks(b)).square().sum() / (n**3 - n)
 
 
-def repeats_last(sequences):
-    padded, mask = pad(sequences)
-    for row, s in zip(padded, sequences, strict=True):
-        row[len(s) :] = s[-1]
-    return padded, mask
+def without_centring(a, b):
+    return F.cosine_similarity(ranks(a), ranks(b), dim=0)
+
+
+def kendall(a, b):
+    i, j = torch.triu_indices(len(a), len(a), 1)
+    return ((a[i] - a[j]).sign() * (b[i] - b[j]).sign()).double().mean()
 
 
 def doubles_count(keyword_lists):
@@ -231,11 +273,14 @@ def best_real(pictures):
 def shuffled_with(shuffle):
     """The solution with another way to shuffle one input: shuffle(x, generator) -> x."""
 
-    def wrong(predict, first, second, labels, which, generator):
-        if which not in ("first", "second", "neither"):
+    def wrong(predict, first, second, labels, which, draws, generator):
+        if which not in ("first", "second"):
             raise ValueError(which)
-        first, second = (shuffle(x, generator) if which == w else x for x, w in ((first, "first"), (second, "second")))
-        return (predict(first, second) == labels).float().mean().item()
+        intact, lost = (predict(first, second) == labels).double().mean(), []
+        for _ in range(draws):
+            a, b = (shuffle(x, generator) if which == w else x for x, w in ((first, "first"), (second, "second")))
+            lost.append(intact - (predict(a, b) == labels).double().mean())
+        return torch.stack(lost).mean().item(), torch.stack(lost).std().item()
 
     wrong.__name__ = shuffle.__name__
     return wrong
@@ -308,32 +353,162 @@ def as_doubles(x, generator):
     return x[order(x, generator)].double()
 
 
-def raises_always(predict, first, second, labels, which, generator):
+def raises_always(predict, first, second, labels, which, draws, generator):
     raise ValueError("no")
 
 
-def both_together(predict, first, second, labels, which, generator):
+def both_together(predict, first, second, labels, which, draws, generator):
     rows = order(labels, generator)
-    return shuffled(predict, first[rows], second[rows], labels, "neither", generator)
+    return importance(predict, first[rows], second[rows], labels, which, draws, generator)
 
 
-def labels_too(predict, first, second, labels, which, generator):
-    """Shuffles the input and hands the labels round with it."""
-    if which not in ("first", "second", "neither"):
+def labels_too(predict, first, second, labels, which, draws, generator):
+    """Hands the labels round with the input."""
+    if which not in ("first", "second"):
         raise ValueError(which)
-    rows = torch.arange(len(labels)) if which == "neither" else order(labels, generator)
-    first, second = first[rows] if which == "first" else first, second[rows] if which == "second" else second
-    return (predict(first, second) == labels[rows]).float().mean().item()
+    intact, lost = (predict(first, second) == labels).double().mean(), []
+    for _ in range(draws):
+        rows = order(labels, generator)
+        a, b = first[rows] if which == "first" else first, second[rows] if which == "second" else second
+        lost.append(intact - (predict(a, b) == labels[rows]).double().mean())
+    return torch.stack(lost).mean().item(), torch.stack(lost).std().item()
 
 
-def swapped(predict, first, second, labels, which, generator):
+def swapped(predict, first, second, labels, which, draws, generator):
     which = {"first": "second", "second": "first"}.get(which, which)
-    return shuffled(predict, first, second, labels, which, generator)
+    return importance(predict, first, second, labels, which, draws, generator)
 
 
-def else_means_neither(predict, first, second, labels, which, generator):
-    which = which if which in ("first", "second") else "neither"
-    return shuffled(predict, first, second, labels, which, generator)
+def else_means_second(predict, first, second, labels, which, draws, generator):
+    which = which if which == "first" else "second"
+    return importance(predict, first, second, labels, which, draws, generator)
+
+
+def one_order_for_all(predict, first, second, labels, which, draws, generator):
+    """Draws once and measures the same order again and again."""
+    mean, _ = importance(predict, first, second, labels, which, 2, generator)
+    return mean, 0.0
+
+
+def accuracy_left(predict, first, second, labels, which, draws, generator):
+    mean, spread = importance(predict, first, second, labels, which, draws, generator)
+    return (predict(first, second) == labels).double().mean().item() - mean, spread
+
+
+def from_one(predict, first, second, labels, which, draws, generator):
+    """Takes the accuracy without shuffling for 1."""
+    mean, spread = importance(predict, first, second, labels, which, draws, generator)
+    return mean + 1 - (predict(first, second) == labels).double().mean().item(), spread
+
+
+def over_n(predict, first, second, labels, which, draws, generator):
+    mean, spread = importance(predict, first, second, labels, which, draws, generator)
+    return mean, spread * math.sqrt((draws - 1) / draws)
+
+
+def standard_error(predict, first, second, labels, which, draws, generator):
+    mean, spread = importance(predict, first, second, labels, which, draws, generator)
+    return mean, spread / math.sqrt(draws)
+
+
+def negative(predict, first, second, labels, which, draws, generator):
+    mean, spread = importance(predict, first, second, labels, which, draws, generator)
+    return -mean, spread
+
+
+def percent(*arguments):
+    return tuple(100 * x for x in importance(*arguments))
+
+
+def dropped_with(masks):
+    """Modality dropout with other masks: masks(n, hide, generator) -> which rows of each input are kept."""
+
+    def wrong(first, second, hide, generator):
+        if not 0 <= hide <= 0.5:
+            raise ValueError(hide)
+        keep = masks(len(first), hide, generator)
+        return tuple(x * k.view(-1, *[1] * (x.ndim - 1)) for x, k in zip((first, second), keep, strict=True))
+
+    wrong.__name__ = masks.__name__
+    return wrong
+
+
+def independent(n, hide, generator):
+    """Both may be hidden at once."""
+    return torch.rand(n, generator=generator) >= hide, torch.rand(n, generator=generator) >= hide
+
+
+def second_only_where_first_stays(n, hide, generator):
+    """Never both, but the second is hidden too rarely."""
+    a, b = (torch.rand(n, generator=generator) >= hide for _ in range(2))
+    return a, b | ~a
+
+
+def kept_for_hidden(n, hide, generator):
+    luck = torch.rand(n, generator=generator)
+    return luck < hide, luck >= 1 - hide
+
+
+def hide_in_all(n, hide, generator):
+    """`hide` of the samples are touched, half of them in each input."""
+    luck = torch.rand(n, generator=generator)
+    return luck >= hide / 2, luck < 1 - hide / 2
+
+
+def the_whole_batch(n, hide, generator):
+    luck = torch.rand(1, generator=generator).expand(n)
+    return luck >= hide, luck < 1 - hide
+
+
+def first_rows(n, hide, generator):
+    """Always the first and the last rows."""
+    torch.rand(n, generator=generator)
+    luck = (torch.arange(n) + 0.5) / n
+    return luck >= hide, luck < 1 - hide
+
+
+def only_the_first(n, hide, generator):
+    return torch.rand(n, generator=generator) >= hide, torch.ones(n, dtype=torch.bool)
+
+
+def global_luck(n, hide, generator):
+    luck = torch.rand(n)
+    return luck >= hide, luck < 1 - hide
+
+
+def reseeded_luck(n, hide, generator):
+    luck = torch.rand(n, generator=torch.Generator().manual_seed(generator.initial_seed()))
+    return luck >= hide, luck < 1 - hide
+
+
+def numbers_not_rows(first, second, hide, generator):
+    """Hides single numbers, as ordinary dropout does."""
+    if not 0 <= hide <= 0.5:
+        raise ValueError(hide)
+    return tuple(x * (torch.rand(x.shape, generator=generator) >= hide) for x in (first, second))
+
+
+def scaled_up(first, second, hide, generator):
+    """Divides what is kept by 1 - hide, as ordinary dropout does."""
+    return tuple(x / (1 - hide) for x in dropout(first, second, hide, generator))
+
+
+def hidden_in_place(first, second, hide, generator):
+    for x, new in zip((first, second), dropout(first, second, hide, generator), strict=True):
+        x.copy_(new)
+    return first, second
+
+
+def any_hide(first, second, hide, generator):
+    return dropout(first, second, min(max(hide, 0), 0.5), generator)
+
+
+def inputs_swapped(first, second, hide, generator):
+    return dropout(first, second, hide, generator)[::-1]
+
+
+def as_float32(first, second, hide, generator):
+    return tuple(x.float() for x in dropout(first, second, hide, generator))
 
 
 WRONG = [
@@ -343,28 +518,15 @@ WRONG = [
     ("0.0", [one_colour]),
     ("0.0", [first_times_last]),
     ("0.0", [lambda shape: multiplied(shape) if shape else 0]),
-    ("0.1", [without_own_words, pad]),
-    ("0.1", [cropped, pad]),
-    ("0.1", [same_count_is_enough, pad]),
-    ("0.1", [only_neighbours, pad]),
-    ("0.1", [lambda pictures: torch.cat(pictures), pad]),
-    ("0.1", [lambda pictures: stack(pictures[::-1]), pad]),
-    ("0.1", [stack, mask_from_zeros]),
-    ("0.1", [stack, as_floats]),
-    ("0.1", [stack, cut_to_shortest]),
-    ("0.1", [stack, from_the_right]),
-    ("0.1", [stack, repeats_last]),
-    ("0.1", [stack, lambda sequences: pad(sequences)[::-1]]),
-    ("0.1", [stack, lambda sequences: (pad(sequences)[0], ~pad(sequences)[1])]),
-    ("0.1", [stack, lambda sequences: pad(sequences)[0]]),
-    ("0.1", [lambda pictures: stack(pictures).float(), pad]),
-    ("0.1", [lambda pictures: stack(pictures).squeeze(), pad]),
-    ("0.1", [lambda pictures: stack(pictures).tolist(), pad]),
-    ("0.1", [stack, lambda sequences: (pad(sequences)[0].to(torch.int64), pad(sequences)[1])]),
-    ("0.1", [stack, doubles]),
-    ("0.1", [stack, lambda sequences: tuple(x.squeeze() for x in pad(sequences))]),
-    ("0.1", [stack, lambda sequences: (pad(sequences)[0], pad(sequences)[1].int())]),
-    ("0.1", [stack, empties_its_list]),
+    *[
+        ("0.1", [way, rho])
+        for way in (ranks_from_zero, largest_first, order_for_ranks, ties_by_place, smallest_of_ties, without_gaps)
+    ],
+    *[("0.1", [way, rho]) for way in (whole_ranks, as_shares, lambda values: ranks(values).tolist())],
+    *[("0.1", [ranks, way]) for way in (pearson, short_formula, without_centring, kendall)],
+    ("0.1", [ranks, lambda a, b: abs(rho(a, b))]),
+    ("0.1", [ranks, lambda a, b: rho(a, b) ** 2]),
+    ("0.1", [ranks, lambda a, b: rho(a, -b)]),
     ("0.2", [lambda lists: count(lists)[::-1], best_guess]),
     ("0.2", [doubles_count, best_guess]),
     ("0.2", [vocabulary_shared_out, best_guess]),
@@ -388,8 +550,20 @@ WRONG = [
     ("0.3", [both_together]),
     ("0.3", [labels_too]),
     ("0.3", [swapped]),
-    ("0.3", [else_means_neither]),
-    ("0.3", [lambda *arguments: 100 * shuffled(*arguments)]),
+    ("0.3", [else_means_second]),
+    *[
+        ("0.3", [way])
+        for way in (one_order_for_all, accuracy_left, from_one, over_n, standard_error, negative, percent)
+    ],
+    ("0.3", [lambda *arguments: importance(*arguments)[0]]),
+    *[
+        ("0.4", [dropped_with(way)])
+        for way in (independent, second_only_where_first_stays, kept_for_hidden, hide_in_all, the_whole_batch)
+    ],
+    *[("0.4", [dropped_with(way)]) for way in (first_rows, only_the_first, global_luck, reseeded_luck)],
+    *[("0.4", [way]) for way in (numbers_not_rows, scaled_up, hidden_in_place, any_hide, inputs_swapped, as_float32)],
+    ("0.4", [lambda first, second, hide, generator: (first, second)]),
+    ("0.4", [lambda *arguments: dropout(*arguments)[0]]),
 ]
 
 
@@ -409,7 +583,7 @@ def test_the_wrong_guess_gets_a_tick_a_cross_a_hint_and_a_third_of_the_marks(cap
 
 
 def test_hints_of_two_functions_name_theirs():
-    for number, names in (("0.1", ("stack_pictures", "pad")), ("0.2", ("count", "best_guess"))):
+    for number, names in (("0.1", ("ranks", "rank_correlation")), ("0.2", ("count", "best_guess"))):
         assert all(hint.split(":")[0] in names for hint in checks.find(number).hints)
 
 
@@ -425,9 +599,9 @@ def test_the_second_function_not_yet_written_costs_no_hint(capsys):
     checks.attempts.clear()
     learner = definitions("assignments/00_multimodal_learning.ipynb")
     for _ in range(2):
-        checks.check("0.1", right.stack_pictures, learner.pad)
+        checks.check("0.1", right.ranks, learner.rank_correlation)
         assert "not written yet" in (said := capsys.readouterr().out) and "✔" in said and "Hint" not in said
-    checks.check("0.1", lambda pictures: pictures[0], learner.pad)
+    checks.check("0.1", lambda values: values[0], learner.rank_correlation)
     assert "Hint 1 of" in (said := capsys.readouterr().out) and "Hint 2" not in said
 
 

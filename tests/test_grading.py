@@ -13,7 +13,7 @@ from helpers.commands import grade
 from helpers.commands.assignments import own_copy
 from tests.definitions import NOTEBOOKS
 
-POINTS = {"check-numbers": 1, "check-shapes": 3, "check-many": 3, "check-shuffle": 3}
+POINTS = {"check-numbers": 1, "check-ranks": 3, "check-many": 2, "check-shuffle": 3, "check-dropout": 3}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_nbgraders_marks_are_those_of_the_checks(learner, graded):
             cell.source = first.source  # a check that the learner changed counts as it was
     row, found = graded[1][learner], checked(submission)
     assert {name: row[name] for name in POINTS} == found
-    assert row["sum"] == round(sum(found.values()), 2) and row["of"] == 12
+    assert row["sum"] == round(sum(found.values()), 2) and row["of"] == 14
 
 
 def test_the_four_marks(graded):
@@ -67,8 +67,8 @@ def test_the_four_marks(graded):
     assert {name: rows["perfect"][name] for name in POINTS} == POINTS
     assert {name: rows["blank"][name] for name in POINTS} == dict.fromkeys(POINTS, 0)
     assert 0 < rows["partial"]["check-numbers"] < 1, "some cases right: a part of the marks"
-    assert rows["partial"]["check-shapes"] == 3
-    assert rows["partial"]["check-many"] == 0, "a check that was changed to return 3.0 gives nothing"
+    assert rows["partial"]["check-ranks"] == 3
+    assert rows["partial"]["check-many"] == 0, "a check that was changed to return 2.0 gives nothing"
     assert {name: rows["loop"][name] for name in POINTS} == POINTS | {"check-many": 0}
     assert [rows[who]["to read"] for who in ("perfect", "partial", "blank")] == [2, 0, 0], (
         "their own words, if they wrote some"

@@ -1,12 +1,13 @@
-"""Lecture 00's own definitions: rulers, words, two inputs, and what shuffling or hiding one of them does."""
+"""Lecture 00's own definitions: measures, words, two inputs, and what shuffling or hiding one of them does."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from tests.definitions import definitions
 
-lecture = definitions("00_multimodal_learning.ipynb", also=("setup", "dog", "things", "task"))
+lecture = definitions("00_multimodal_learning.ipynb", also=("setup", "duck", "things", "task"))
 NAMES, PICTURES = lecture.names, lecture.pictures
 
 
@@ -26,7 +27,7 @@ def test_a_name_becomes_the_mean_of_its_known_words():
 def test_no_test_concept_is_in_training_and_all_have_a_word():
     test, train = set(lecture.test.tolist()), set(lecture.train.tolist())
     assert len(test) == 450 and not test & train
-    assert lecture.STRANGER not in lecture.TAUGHT
+    assert not {lecture.OPENMOJI, lecture.FLUENT_3D} & set(lecture.TAUGHT)
     assert (NAMES[lecture.usable].abs().sum(1) > 0).all()
 
 
@@ -38,11 +39,47 @@ class FromWord(torch.nn.Module):
         return F.one_hot(lecture.labels[lecture.test][nearest], len(lecture.groups)).float()
 
 
+def accuracy(*arguments, **how):
+    return lecture.hits(*arguments, **how).mean().item()
+
+
 def test_shuffling_hurts_only_the_input_that_is_used():
-    before = lecture.accuracy(FromWord(), 0)
+    before = accuracy(FromWord(), 0)
     assert before > 0.98  # a few names are the same
-    assert lecture.accuracy(FromWord(), 0, shuffle="picture") == before
-    assert lecture.accuracy(FromWord(), 0, shuffle="word") < 0.3
+    assert accuracy(FromWord(), 0, shuffle="picture") == before
+    assert accuracy(FromWord(), 0, shuffle="word") < 0.3
+
+
+def test_importance_is_0_for_what_is_not_used_and_the_orders_differ(capsys):
+    assert lecture.importance("pictures", [FromWord()], "picture", draws=3) == pytest.approx(accuracy(FromWord(), 0))
+    assert "importance 0.000 ± 0.000" in capsys.readouterr().out
+    left = lecture.importance("words", [FromWord()], "word", draws=3)
+    each = [accuracy(FromWord(), 0, shuffle="word", seed=seed) for seed in range(3)]
+    assert left == pytest.approx(sum(each) / 3) and len(set(each)) > 1
+
+
+def test_compare_gives_the_mean_difference_and_its_standard_error(capsys):
+    right, other = torch.tensor([[1.0, 1, 0, 1], [1, 0, 0, 1]]), torch.tensor([[1.0, 0, 0, 0], [1, 0, 0, 1]])
+    lecture.compare("a - b", right, other)  # of each concept: 0, 0.5, 0, 0.5
+    assert capsys.readouterr().out.split()[-3:] == ["+0.250", "±", "0.144"]
+
+
+def test_late_fusion_multiplies_the_probabilities_of_two_networks_with_one_input_each():
+    torch.manual_seed(0)
+    one, two = lecture.TwoInputs(), lecture.TwoInputs()
+    picture, word = PICTURES[0, :5], NAMES[:5]
+    product = one(picture, torch.zeros(5, 50)).softmax(1) * two(torch.zeros_like(picture), word).softmax(1)
+    found = lecture.LateFusion(one, two)(picture, word).softmax(1)
+    assert torch.allclose(found, product / product.sum(1, keepdim=True), atol=1e-5)
+
+
+def test_agreement_of_measures_leaves_out_pairs_of_a_thing_and_its_copy():
+    a, b = torch.rand(2, 6, 6)
+    lecture.tables = torch.stack([x + x.T for x in (a, b, -a, a)]).numpy()
+    rho = lecture.agreement(np.array([0, 1, 2, 3, 4, 5]))
+    assert rho[0, 2] == pytest.approx(-1) and rho[0, 3] == pytest.approx(1) and abs(rho[0, 1]) < 1
+    lecture.tables[:, range(6), range(6)] = 1000.0  # a thing's likeness with itself must not count
+    assert lecture.agreement(np.array([0, 1, 1, 2, 3, 3]))[0, 2] == pytest.approx(-1)
 
 
 @pytest.fixture
@@ -71,5 +108,5 @@ def test_a_network_trained_on_one_input_never_sees_the_other(gone, which, seen):
     network = lecture.trained(0, **gone, epochs=1)
     assert all(zeros[which].all() and not zeros[1 - which].any() for zeros in seen)
     seen.clear()
-    lecture.accuracy(network, 0, **gone)
+    lecture.hits(network, 0, **gone)
     assert seen[0][which].all() and not seen[0][1 - which].any()

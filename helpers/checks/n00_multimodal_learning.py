@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import torch
+from scipy.stats import rankdata, spearmanr
 
 from helpers import data
 from helpers.checks import NOTHING, Exercise, alike, first_wrong, follows_generator, refuses
@@ -20,14 +21,15 @@ EXERCISES = {
     "0.1": Exercise(
         3,
         [
-            "stack_pictures: a batch has one direction more than a sample. torch.stack adds it, at the front.",
-            "stack_pictures: torch.stack refuses other sizes with a RuntimeError of its own: compare shapes before.",
-            "pad: begin with zeros of shape (n, longest), of the first sequence's dtype; copy each sequence in; its "
-            "length alone says where its mask is True.",
+            "ranks: the rank of a value is 1 plus the number of smaller ones, as long as no two values are equal.",
+            "ranks: m equal values would take m ranks, and the first of these is 1 + the number of smaller values. "
+            "Each of them gets the mean: the number of smaller values + (m + 1) / 2.",
+            "rank_correlation: call ranks on both lists, subtract the mean of each list of ranks, and put the two into "
+            "the formula.",
         ],
     ),
     "0.2": Exercise(
-        3,
+        2,
         [
             "count: draw pictures on the left, words on the right, a line for each pair. Both means count these lines.",
             "count: pictures per word are all lines, divided by the different words. set(...) drops what stands twice.",
@@ -39,9 +41,21 @@ EXERCISES = {
         3,
         [
             "Draw one random order of the sample numbers, and take the rows of one input in this order: x[order].",
-            "x[order] is a new tensor: give that one to predict, and the other input and the labels as they came.",
-            "The order comes from torch.randperm with the generator that was given; the accuracy is the mean of "
-            "(predicted == labels), as a float.",
+            "x[order] is a new tensor: give that one to predict, and the other input and the labels as they came. The "
+            "loss of one draw is the accuracy without shuffling minus the accuracy with it.",
+            "Collect one loss for each draw, each with a new order from torch.randperm and the generator that was "
+            "given; return their mean and their torch.std.",
+        ],
+    ),
+    "0.4": Exercise(
+        3,
+        [
+            "One number between 0 and 1 for each sample is enough for both inputs: a small one hides the first, a "
+            "large one hides the second, and one between them hides nothing.",
+            "With luck = torch.rand(n, generator=generator), keep the first where luck >= hide, and the second where "
+            "luck < 1 - hide. Never both are hidden as long as hide is at most 0.5.",
+            "A mask (n,) fits an input (n, d) as mask[:, None]. For any number of directions: "
+            "mask.view(-1, *[1] * (x.ndim - 1)). x * mask is a new tensor of the same dtype.",
         ],
     ),
 }
@@ -89,61 +103,57 @@ def _(numbers_in):
     return first_wrong(holds(numbers_in, (8, 3, 20, 30), 14_400), holds(numbers_in, (), 1), by_name)
 
 
-# 0.1 batches
+# 0.1 rank correlation
 
 
-@EXERCISES["0.1"].case("three pictures (3, 64, 64) become a batch (3, 3, 64, 64), each where it was in the list")
-def _(stack_pictures, pad):
-    pictures = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
-    return alike(stack_pictures(list(pictures)), pictures)
+def ranked(values):
+    """The ranks by SciPy, as float64."""
+    return torch.from_numpy(np.asarray(rankdata(values.numpy()), dtype=np.float64))
 
 
-@EXERCISES["0.1"].case(
-    "so do five real stamps of shape (3, 128, 128), and a single picture that is not square; the dtype stays"
-)
-def _(stack_pictures, pad):
-    batches = [data.on_white(data.stamps()[1][:5])]
-    batches += [torch.rand(n, 3, 4, 7, dtype=dtype) for n in (1, 2) for dtype in (torch.float32, torch.float64)]
-    batches += [torch.rand(2, 3, 7, 4).transpose(2, 3)]  # not contiguous in memory
-    by_name = alike(stack_pictures(pictures=list(batches[1])), batches[1])
-    return first_wrong(*(alike(stack_pictures(list(batch)), batch) for batch in batches), by_name)
+def right_ranks(ranks, *lists):
+    return first_wrong(*(alike(ranks(values), ranked(values), any_dtype=True) for values in lists))
 
 
-@EXERCISES["0.1"].case("pictures of different sizes are refused with a ValueError that says why")
-def _(stack_pictures, pad):
-    wide, high = torch.zeros(3, 8, 12), torch.zeros(3, 12, 8)  # with the same number of numbers
+def right_rho(rank_correlation, a, b, by_name=False):
+    got = rank_correlation(a=a, b=b) if by_name else rank_correlation(a, b)
+    return says(got, float(spearmanr(a.numpy(), b.numpy()).statistic))
+
+
+@EXERCISES["0.1"].case("ranks: 1 for the smallest, n for the largest, in the order of the values")
+def _(ranks, rank_correlation):
+    lists = torch.tensor([0.3, 0.1, 0.2]), torch.tensor([10, 30, 20]), torch.randn(50).double(), torch.tensor([7.0])
+    apart = torch.randn(9, 2)[:, 0]  # not contiguous in memory
+    return first_wrong(right_ranks(ranks, *lists, apart), right_ranks(lambda x: ranks(values=x), torch.randn(5)))
+
+
+@EXERCISES["0.1"].case("ranks: equal values share the mean of their ranks, as [5, 8, 8, 9] become [1, 2.5, 2.5, 4]")
+def _(ranks, rank_correlation):
+    lists = torch.tensor([5, 8, 8, 9]), torch.tensor([2.0, 1.0, 2.0, 2.0, 0.5, 1.0]), torch.randint(0, 6, (60,))
+    return right_ranks(ranks, *lists, torch.tensor([3, 3, 3]))
+
+
+@EXERCISES["0.1"].case("rank_correlation: 1 for the same order, -1 for the reverse one")
+def _(ranks, rank_correlation):
+    a = torch.randn(30)
     return first_wrong(
-        refuses(stack_pictures, [wide, high]),
-        refuses(stack_pictures, [wide, wide, torch.zeros(3, 8, 8)]),
+        says(rank_correlation(a, a.exp()), 1),
+        says(rank_correlation(a, -(a**3)), -1),
+        says(rank_correlation(torch.arange(5), torch.tensor([1, 10, 100, 1000, 10_000])), 1),
     )
 
 
-def padded_right(pad, sequences):
-    longest = max(map(len, sequences))
-    values = torch.tensor([[*s.tolist(), *[0] * (longest - len(s))] for s in sequences], dtype=sequences[0].dtype)
-    real = torch.tensor([[j < len(s) for j in range(longest)] for s in sequences])
-    if (verdict := pair(got := pad(sequences))) is not True:
-        return verdict
-    for name, part, expected in zip(("padded", "mask"), got, (values, real), strict=True):
-        if (verdict := alike(part, expected, tolerance=0)) is not True:
-            return f"{name}: {verdict}"
-    return True
-
-
-@EXERCISES["0.1"].case("captions of 2, 5 and 3 word numbers become (3, 5), with a mask; the number 0 is a word here")
-def _(stack_pictures, pad):
-    return padded_right(pad, [torch.tensor([0, 7]), torch.tensor([4, 0, 2, 9, 0]), torch.tensor([3, 1, 0])])
-
-
-@EXERCISES["0.1"].case("so do sounds, silent samples included, and a single sequence; each dtype stays")
-def _(stack_pictures, pad):
-    sounds = [torch.randn(n) for n in (300, 120, 299)]
-    sounds[0][-20:] = 0
-    others = [[sound.to(dtype) for sound in sounds] for dtype in (torch.float64, torch.int16)]
-    apart = [torch.randn(n, 2)[:, 0] for n in (6, 4)]  # not contiguous in memory
-    by_name = padded_right(lambda sequences: pad(sequences=sequences), sounds[1:])
-    batches = sounds, *others, apart, [torch.arange(4)], [torch.rand(1)], [torch.rand(1), torch.rand(1)]
-    return first_wrong(*(padded_right(pad, batch) for batch in batches), by_name)
+@EXERCISES["0.1"].case("rank_correlation agrees with SciPy, with equal values and far from 0, too")
+def _(ranks, rank_correlation):
+    a, b = torch.randn(2, 200)
+    few = torch.randint(0, 5, (2, 80))
+    return first_wrong(
+        right_rho(rank_correlation, a, b),
+        right_rho(rank_correlation, a, a + b),
+        right_rho(rank_correlation, *few),
+        right_rho(rank_correlation, 1000 + a[:40].double(), 1000 + (a + b)[:40].double(), by_name=True),
+        right_rho(rank_correlation, torch.tensor([3, 1, 2]), torch.tensor([0.5, 0.7, 0.1])),
+    )
 
 
 # 0.2 one word, many pictures
@@ -203,7 +213,7 @@ def _(count, best_guess):
     return error <= least * (1 + 1e-6) or f"the squared error is {error:.5g}; another array has {least:.5g}"
 
 
-# 0.3 shuffling
+# 0.3 permutation importance
 
 
 def seeded(seed=1):
@@ -223,96 +233,235 @@ def numbers(rows):
     return rows.flatten(1)[:, 0].long()
 
 
-def handed_over(shuffled_accuracy, which, generator, n=400):
-    """The two inputs that the learner's function hands to predict."""
-    seen = []
+class Predictor:
+    """Reads the label of the sample whose rows it gets, from the first input in some columns of chance, from the second
+    otherwise; it notes what it was given and how accurate it was."""
 
-    def predict(first, second):
-        seen[:] = first.clone(), second.clone()
-        return torch.zeros(n, dtype=torch.long)
+    def __init__(self, labels, of_first):
+        self.labels, self.of_first, self.seen, self.accuracies = labels, of_first, [], []
 
-    shuffled_accuracy(predict, *samples(n), which, generator)
-    return seen or [torch.zeros(0, 3), torch.zeros(0, 2, 3)]
+    def __call__(self, first, second):
+        self.seen.append((first.clone(), second.clone()))
+        from_first, from_second = (self.labels[numbers(x).clamp(0, len(self.labels) - 1)] for x in (first, second))
+        found = torch.where(self.of_first, from_first, from_second)
+        self.accuracies.append((found == self.labels).double().mean())
+        return found
+
+    def shuffled(self, k):
+        """The calls whose input k is not as it was given."""
+        return [i for i, pair in enumerate(self.seen) if not numbers(pair[k]).equal(torch.arange(len(self.labels)))]
 
 
-@EXERCISES["0.3"].case("neither shuffled: the plain accuracy")
-def _(shuffled_accuracy):
-    for n, right in ((400, 300), (37, 10), (1, 1)):
-        first, second, labels = samples(n)
-        some = torch.where(torch.arange(n) < right, labels, (labels + 1) % 4)
-        named = {"first": first, "second": second, "labels": labels, "which": "neither", "generator": seeded()}
-        got = (
-            shuffled_accuracy(lambda first, second, some=some: some, first, second, labels, "neither", seeded()),
-            shuffled_accuracy(predict=lambda first, second, some=some: some[numbers(first)], **named),
-        )
-        if (verdict := first_wrong(*(says(accuracy, right / n) for accuracy in got))) is not True:
-            return f"{n} samples, {right} of them right: {verdict}"
+def tried(permutation_importance, which, draws, share=0.5, n=400, generator=None, by_name=False):
+    """A predictor that was used, and what the learner's function returned. `share` of it is read from the first."""
+    first, second, labels = samples(n)
+    predict = Predictor(labels, torch.arange(n) < share * n)
+    named = {"first": first, "second": second, "labels": labels, "which": which, "draws": draws}
+    named |= {"generator": generator or seeded()}
+    if by_name:
+        return predict, permutation_importance(predict=predict, **named)
+    return predict, permutation_importance(predict, *named.values())
+
+
+def right_loss(permutation_importance, which, draws, **how):
+    """Whether mean and standard deviation are those of what the predictor met."""
+    predict, got = tried(permutation_importance, which, draws, **how)
+    if (verdict := pair(got)) is not True:
+        return verdict
+    changed = predict.shuffled(0 if which == "first" else 1)
+    if len(changed) != draws:
+        return f"{which}, {draws} draws: predict was called {len(changed)} times with this input in another order"
+    intact = [a for i, a in enumerate(predict.accuracies) if i not in changed]
+    lost = intact[0] - torch.stack([predict.accuracies[i] for i in changed]) if intact else torch.zeros(draws)
+    for name, part, expected in zip(("mean", "standard deviation"), got, (lost.mean(), lost.std()), strict=True):
+        if (verdict := says(part, float(expected))) is not True:
+            return f"{which} shuffled, {name}: {verdict}"
     return True
 
 
-@EXERCISES["0.3"].case("a predictor that reads the first input only falls to chance when the first is shuffled")
-def _(shuffled_accuracy):
-    return falls(shuffled_accuracy, lambda labels: lambda first, second: labels[numbers(first)], "first", "second")
+@EXERCISES["0.3"].case("what a predictor does not read has the importance 0, whatever the order")
+def _(permutation_importance):
+    for which, share in (("first", 0.0), ("second", 1.0)):
+        _, got = tried(permutation_importance, which, 4, share)
+        if (verdict := pair(got)) is not True:
+            return verdict
+        if (verdict := first_wrong(says(got[0], 0), says(got[1], 0))) is not True:
+            return f"{which} shuffled, which is not read: {verdict}"
+    return True
 
 
-@EXERCISES["0.3"].case("one that reads the second only falls when the second is shuffled")
-def _(shuffled_accuracy):
-    return falls(shuffled_accuracy, lambda labels: lambda first, second: labels[numbers(second)], "second", "first")
-
-
-def falls(shuffled_accuracy, reader, read, ignored):
-    first, second, labels = samples()
-    kept, lost = (
-        shuffled_accuracy(reader(labels), first, second, labels, which, seeded()) for which in (ignored, read)
+@EXERCISES["0.3"].case("what it reads, it loses: mean and standard deviation of the loss over all draws")
+def _(permutation_importance):
+    return first_wrong(
+        right_loss(permutation_importance, "first", 5, share=1.0),
+        right_loss(permutation_importance, "second", 5, share=0.0),
+        right_loss(permutation_importance, "first", 12, share=0.7, n=60),
+        right_loss(permutation_importance, "second", 2, share=0.3, n=90),
+        right_loss(permutation_importance, "first", 3, n=50, by_name=True),
     )
-    if kept is None:
-        return NOTHING
-    if (verdict := says(kept, 1)) is not True:
-        return f"{ignored} shuffled: {verdict}"
-    return 0.15 < float(lost) < 0.35 or f"{read} shuffled: it says {float(lost):.3f}, and chance is about 0.25"
+
+
+@EXERCISES["0.3"].case("the loss counts from the accuracy with the inputs as they are, which need not be 1")
+def _(permutation_importance):
+    first, second, labels = samples(80)
+    predict, wrong = Predictor(labels, torch.ones(80) > 0), torch.where(torch.arange(80) < 30, (labels + 1) % 4, labels)
+    lost = permutation_importance(predict, first, second, wrong, "first", 6, seeded())
+    accuracies = [(labels[numbers(seen[0]).clamp(0, 79)] == wrong).double().mean() for seen in predict.seen]
+    changed = predict.shuffled(0)
+    if (verdict := pair(lost)) is not True:
+        return verdict
+    if not changed:
+        return "predict was never called with the first input in another order"
+    losses = 50 / 80 - torch.stack([accuracies[i] for i in changed])
+    return first_wrong(says(lost[0], float(losses.mean())), says(lost[1], float(losses.std())))
 
 
 @EXERCISES["0.3"].case("rows move as a whole, none is lost or doubled, and the other input stays")
-def _(shuffled_accuracy):
-    for n in (400, 31):
+def _(permutation_importance):
+    for n in (200, 31):
         for k, which in enumerate(("first", "second")):
-            seen, given = handed_over(shuffled_accuracy, which, seeded(), n), samples(n)[:2]
-            for name, got, expected in zip(("first", "second"), seen, given, strict=True):
-                if (got.shape, got.dtype) != (expected.shape, expected.dtype):
-                    return f"{which} shuffled: the {name} input has another shape or dtype than it had"
-            if not seen[1 - k].equal(given[1 - k]):
-                return f"{which} shuffled: the other input is not as it was"
-            order = numbers(seen[k])
-            if not order.sort().values.equal(torch.arange(n)):
-                return f"{which} shuffled: some rows are missing, others are there twice"
-            if not seen[k].equal(given[k][order]):
-                return f"{which} shuffled: a row is mixed from several samples"
+            predict, _ = tried(permutation_importance, which, 3, n=n)
+            given = samples(n)[:2]
+            for seen in predict.seen:
+                for name, got, expected in zip(("first", "second"), seen, given, strict=True):
+                    if (got.shape, got.dtype) != (expected.shape, expected.dtype):
+                        return f"{which} shuffled: the {name} input has another shape or dtype than it had"
+                if not seen[1 - k].equal(given[1 - k]):
+                    return f"{which} shuffled: the other input is not as it was"
+                order = numbers(seen[k])
+                if not order.sort().values.equal(torch.arange(n)):
+                    return f"{which} shuffled: some rows are missing, others are there twice"
+                if not seen[k].equal(given[k][order]):
+                    return f"{which} shuffled: a row is mixed from several samples"
     return True
 
 
 @EXERCISES["0.3"].case(
-    "the order comes from the generator: the same seed gives the same order, and drawing again gives another",
+    "the orders come from the generator: the same seed gives the same ones, and each draw gives another",
     hint="Hand the generator on as it is, generator=generator, to the function that draws the order.",
 )
-def _(shuffled_accuracy):
+def _(permutation_importance):
+    def orders(which, generator):
+        k = 0 if which == "first" else 1
+        predict, _ = tried(permutation_importance, which, 2, generator=generator, n=40)
+        return [numbers(predict.seen[i][k]) for i in predict.shuffled(k)]
+
+    predict, _ = tried(permutation_importance, "first", 6, n=40)
+    different = {tuple(numbers(predict.seen[i][0]).tolist()) for i in predict.shuffled(0)}
     return first_wrong(
-        follows_generator(lambda generator: handed_over(shuffled_accuracy, "first", generator)[0]),
-        follows_generator(lambda generator: handed_over(shuffled_accuracy, "second", generator)[1]),
+        follows_generator(lambda generator: orders("first", generator)),
+        follows_generator(lambda generator: orders("second", generator)),
+        len(different) == 6 or f"in 6 draws only {len(different)} different orders came",
     )
 
 
 @EXERCISES["0.3"].case("any order of the samples may come, not only those of one kind (moved on by some places, say)")
-def _(shuffled_accuracy):
-    generator = seeded()
-    orders = {tuple(numbers(handed_over(shuffled_accuracy, "first", generator, 5)[0]).tolist()) for _ in range(100)}
+def _(permutation_importance):
+    predict, _ = tried(permutation_importance, "first", 100, n=5)
+    orders = {tuple(numbers(predict.seen[i][0]).tolist()) for i in predict.shuffled(0)}
     return len(orders) >= 20 or f"in 100 draws for 5 samples only {len(orders)} of the 120 orders came"
 
 
-@EXERCISES["0.3"].case("another `which` than these three is refused with a ValueError that says why")
-def _(shuffled_accuracy):
+@EXERCISES["0.3"].case("another `which` than these two is refused with a ValueError that says why")
+def _(permutation_importance):
     def predict(first, second):
         return torch.zeros(len(first))
 
+    some = samples(20)
     return first_wrong(
-        *(refuses(shuffled_accuracy, predict, *samples(), which, seeded()) for which in ("third", "both"))
+        *(refuses(permutation_importance, predict, *some, which, 2, seeded()) for which in ("third", "both"))
     )
+
+
+# 0.4 modality dropout
+
+
+def ones(n=2000):
+    """Two inputs without a single zero, of other shapes and dtypes."""
+    return 1 + torch.rand(n, 3), 1 + torch.rand(n, 2, 2, dtype=torch.float64)
+
+
+def hidden(got, given):
+    """Which rows of each input are all zeros, two masks (n,); or a text that says what is wrong."""
+    if (verdict := pair(got)) is not True:
+        return verdict
+    masks = []
+    for name, x, was in zip(("first", "second"), got, given, strict=True):
+        if not isinstance(x, torch.Tensor) or (x.shape, x.dtype) != (was.shape, was.dtype):
+            return f"{name}: it is no tensor of the same shape and dtype as before"
+        rows, old = (part.reshape(len(part), -1) for part in (x, was))
+        gone = (rows == 0).all(1)
+        if not rows[~gone].equal(old[~gone]):
+            return f"{name}: a row that is not all zeros is not as it was"
+        masks.append(gone)
+    return masks
+
+
+def shares(modality_dropout, hide, given, seed=1):
+    """How often the first, the second and both are hidden, or a text."""
+    masks = hidden(modality_dropout(*given, hide, seeded(seed)), given)
+    return masks if isinstance(masks, str) else [float(m.double().mean()) for m in (*masks, masks[0] & masks[1])]
+
+
+@EXERCISES["0.4"].case("hide 0 hides nothing; shapes and dtypes stay, with whole numbers and a single sample, too")
+def _(modality_dropout):
+    whole = torch.randint(1, 9, (30, 4)), torch.randint(1, 9, (30, 2, 5), dtype=torch.uint8)
+    thin = 1 + torch.rand(12), 1 + torch.rand(12, 2)
+    apart = (1 + torch.rand(3, 20)).T, (1 + torch.rand(20, 6))[:, ::2]  # not contiguous in memory
+    for given in (ones(30), ones(1), whole, thin, apart):
+        got = shares(modality_dropout, 0.0, given)
+        if isinstance(got, str):
+            return got
+        if any(got):
+            return "hide is 0, and some rows are zeros"
+    return True
+
+
+@EXERCISES["0.4"].case("each input is hidden with the probability that was asked for, row by row, and never both")
+def _(modality_dropout):
+    for hide in (0.3, 0.1, 0.45):
+        got = shares(modality_dropout, hide, ones())
+        if isinstance(got, str):
+            return got
+        if got[2]:
+            return f"hide {hide}: both inputs of {got[2]:.0%} of the samples are zeros"
+        for name, share in zip(("first", "second"), got, strict=False):
+            if abs(share - hide) > 0.05:
+                return f"hide {hide}: the {name} is hidden in {share:.0%} of 2,000 samples"
+    return True
+
+
+@EXERCISES["0.4"].case("with hide 0.5, one of the two is hidden in every sample, each in about half of them")
+def _(modality_dropout):
+    named = dict(zip(("first", "second"), ones(), strict=True))
+    masks = hidden(modality_dropout(**named, hide=0.5, generator=seeded()), list(named.values()))
+    if isinstance(masks, str):
+        return masks
+    if not (masks[0] ^ masks[1]).all():
+        return "in some samples both are hidden, or none"
+    return bool(0.45 < masks[0].double().mean() < 0.55) or "the first is hidden too often or too rarely"
+
+
+@EXERCISES["0.4"].case("each sample is drawn by itself: all combinations occur, in no regular order")
+def _(modality_dropout):
+    given, rows = ones(8), set()
+    for seed in range(200):
+        masks = hidden(modality_dropout(*given, 0.3, seeded(seed)), given)
+        if isinstance(masks, str):
+            return masks
+        rows.add(tuple((masks[0] + 2 * masks[1].long()).tolist()))
+    return len(rows) > 150 or f"200 seeds gave only {len(rows)} different patterns of 8 samples"
+
+
+@EXERCISES["0.4"].case(
+    "the draws come from the generator: the same seed gives the same, and drawing again gives another",
+    hint="Hand the generator on as it is, generator=generator, to torch.rand.",
+)
+def _(modality_dropout):
+    given = ones(60)
+    return follows_generator(lambda generator: list(modality_dropout(*given, 0.3, generator)))
+
+
+@EXERCISES["0.4"].case("hide below 0 or above 0.5 is refused with a ValueError that says why")
+def _(modality_dropout):
+    return first_wrong(*(refuses(modality_dropout, *ones(10), hide, seeded()) for hide in (-0.1, 0.6, 1)))

@@ -39,7 +39,7 @@ def made_up():
     changes = {
         "perfect": solved | {"own-answer": "It leans on the name: shuffled, it costs most."},
         # a sum is right by luck now and then; the third check was changed to give itself full marks
-        "partial": {"numbers": "numbers_in = sum", "shapes": solved["shapes"], "check-many": "3.0"},
+        "partial": {"numbers": "numbers_in = sum", "ranks": solved["ranks"], "check-many": "2.0"},
         "blank": {},
         "loop": solved | {"many": "def count(lists):\n    while True:\n        pass\n\n\nbest_guess = count"},
     }
