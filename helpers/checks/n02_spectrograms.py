@@ -280,7 +280,7 @@ def true_istft(S, n_fft, hop_length, window, length):
     hint="istft: where the sum of the squared windows is 0, so is the sum above it: divide by a tiny number instead.",
 )
 def _(stft, istft):
-    for n_fft, hop, length in ((64, 64, 500), (64, 16, 900), (50, 70, 400)):
+    for n_fft, hop, length in ((64, 64, 500), (64, 16, 580), (50, 70, 400)):
         window = torch.hann_window(n_fft)
         S = true_stft(torch.randn(500), n_fft, hop, window)
         if (
@@ -360,17 +360,13 @@ def _(split_by_voice, leaked):
 
 @EXERCISES["2.5"].case("leaked counts the test recordings whose voice is in the training")
 def _(split_by_voice, leaked):
-    voices = RECORDINGS[0]
-    for train, test in (
-        ([0, 1, 3], [2, 4, 5, 6, 7]),
-        ([0, 2, 5], [1, 3, 4, 6, 7]),
-        ([6], [6, 7]),
-        ([0, 1, 3, 6, 7], [2, 4, 5]),
-    ):
-        expected = len([i for i in test if voices[i] in [voices[j] for j in train]]) / len(test)
-        for got in (leaked(voices, train, test), leaked(test=test, train=train, voices=voices)):
-            if not math.isclose(float(got), expected, abs_tol=1e-6):
-                return f"train {train}, test {test}: {float(got):.3g}, not {expected:.3g}"
+    parts = ([0, 1, 3], [2, 4, 5, 6, 7]), ([0, 2, 5], [1, 3, 4, 6, 7]), ([6], [6, 7]), ([0, 1, 3, 6, 7], [2, 4, 5])
+    for voices in (RECORDINGS[0], RECORDINGS[0][::-1]):
+        for train, test in parts:
+            expected = len([i for i in test if voices[i] in [voices[j] for j in train]]) / len(test)
+            for got in (leaked(voices, train, test), leaked(test=test, train=train, voices=voices)):
+                if not math.isclose(float(got), expected, abs_tol=1e-6):
+                    return f"train {train}, test {test}: {float(got):.3g}, not {expected:.3g}"
     return True
 
 
