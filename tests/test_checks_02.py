@@ -2,6 +2,7 @@
 
 import cmath
 import math
+import random
 
 import librosa
 import numpy as np
@@ -21,7 +22,8 @@ right = definitions("solutions/02_spectrograms.ipynb")
 lecture = definitions("02_spectrograms.ipynb")
 D, inverse = right.dft_matrix, right.inverse_dft_matrix
 count, frame = right.number_of_frames, right.frame
-hamming, leakage = right.hamming, right.leakage
+alias, leakage = right.alias, right.leakage
+split, leaked = right.split_by_voice, right.leaked
 stft, istft, bank, mfcc = right.stft, right.istft, right.mel_filterbank, right.mfcc
 
 
@@ -62,8 +64,21 @@ def other_leakage(window, cycles):
     return 1 - power[near].sum() / power.sum()
 
 
-def looped_hamming(n):
-    return torch.tensor([0.54 - 0.46 * math.cos(2 * math.pi * j / n) for j in range(n)])
+def folded_alias(frequency, rate):
+    """Folds at the Nyquist frequency until the tone lies below it."""
+    while not 0 <= frequency <= rate / 2:
+        frequency = rate - frequency if frequency <= rate else frequency - rate
+    return float(frequency)
+
+
+def alias_by_arccos(frequency, rate):
+    """From the angle between two samples."""
+    return rate * math.acos(math.cos(2 * math.pi * frequency / rate)) / (2 * math.pi)
+
+
+def alias_to_the_nearest_multiple(frequency, rate):
+    frequency = torch.tensor(frequency, dtype=torch.float64)
+    return (frequency - rate * (frequency / rate).round()).abs()
 
 
 def exact_leakage(window, cycles):
@@ -95,18 +110,31 @@ def exact_istft(S, n_fft, hop_length, window, length):
     return torch.from_numpy(sound).to(window.dtype)
 
 
-def looped_bank(n_mels, n_fft, rate):
-    top = 2595 * math.log10(1 + rate / 2 / 700)
-    hz = [700 * (10 ** (top * i / (n_mels + 1) / 2595) - 1) for i in range(n_mels + 2)]
-    bank = torch.zeros(n_mels, n_fft // 2 + 1)
-    for i in range(n_mels):
-        for k in range(n_fft // 2 + 1):
-            f = k * rate / n_fft
-            if hz[i] < f <= hz[i + 1]:
-                bank[i, k] = (f - hz[i]) / (hz[i + 1] - hz[i])
-            elif hz[i + 1] < f < hz[i + 2]:
-                bank[i, k] = (hz[i + 2] - f) / (hz[i + 2] - hz[i + 1])
-    return bank
+def split_by_sampling(voices, share, seed):
+    """With Python's own generator."""
+    names = list(dict.fromkeys(voices))
+    if len(names) < 2:
+        raise ValueError("one voice can't be split")
+    count = max(1, min(len(names) - 1, int(share * len(names) + 0.5)))
+    tested = random.Random(seed).sample(names, count)
+    test = tuple(i for i, voice in enumerate(voices) if voice in tested)
+    return tuple(i for i in range(len(voices)) if i not in test), test
+
+
+def split_in_numpy(voices, share, seed):
+    names, number = np.unique(voices, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError("two voices are needed")
+    count = int(np.clip(np.rint(share * len(names)), 1, len(names) - 1))
+    drawn = np.isin(number, np.random.default_rng(seed).permutation(len(names))[:count])
+    return [np.flatnonzero(~drawn), np.flatnonzero(drawn)]
+
+
+def leaked_by_loop(voices, train, test):
+    found = 0
+    for row in test:
+        found += any(voices[row] == voices[other] for other in train)
+    return torch.tensor(found / len(test))
 
 
 def other_mfcc(signal, rate, n_mfcc):
@@ -145,17 +173,19 @@ RIGHT = [
     ("2.2", [count, frame]),
     ("2.2", [other_count, other_frame]),
     ("2.2", [count, looped_frame]),
-    ("2.3", [hamming, leakage]),
-    ("2.3", [lambda n: torch.hamming_window(n), other_leakage]),
-    ("2.3", [looped_hamming, exact_leakage]),
-    ("2.3", [lambda n: torch.hamming_window(n, dtype=torch.float64), leakage]),
+    ("2.3", [alias, leakage]),
+    ("2.3", [folded_alias, other_leakage]),
+    ("2.3", [alias_by_arccos, exact_leakage]),
+    ("2.3", [alias_to_the_nearest_multiple, leakage]),
     ("2.4", [stft, istft]),
     ("2.4", [lecture.stft, lecture.istft]),
     ("2.4", [exact_stft, exact_istft]),
-    ("2.5", [bank]),
-    ("2.5", [lecture.mel_filterbank]),
-    ("2.5", [looped_bank]),
-    ("2.5", [lambda n_mels, n_fft, rate: looped_bank(n_mels, n_fft, rate).double()]),
+    ("2.5", [split, leaked]),
+    ("2.5", [split_by_sampling, leaked_by_loop]),
+    (
+        "2.5",
+        [split_in_numpy, lambda voices, train, test: np.mean(np.isin(np.take(voices, test), np.take(voices, train)))],
+    ),
     ("2.6", [mfcc]),
     ("2.6", [other_mfcc]),
     ("2.6", [einsum_mfcc]),
@@ -164,12 +194,6 @@ RIGHT = [
 EQUIVALENT = {
     ("2.2", "frame: cut signal"): "the card asks for no gradient: NumPy is as good a way",
     ("2.2", "frame: detached"): "the same",
-    (
-        "2.3",
-        "hamming: squeezed",
-    ): "only a window of one sample would show it, and the libraries disagree about that one",
-    ("2.3", "hamming: cast"): "the card asks for a float tensor, and float64 is one",
-    ("2.5", "mel_filterbank: cast"): "the same",
     ("2.4", "*: cut *"): "the card asks for no gradient: NumPy is as good a way",
     ("2.4", "*: detached"): "the same",
     ("2.6", "mfcc: cut signal"): "the same",
@@ -216,8 +240,24 @@ def side_by_side(signal, n_fft, hop, center):
     return frame(signal, n_fft, n_fft, center)
 
 
-def symmetric(n):
-    return torch.hamming_window(n, periodic=False)
+def alias_below_the_rate_only(frequency, rate):
+    return min(frequency, rate - frequency)
+
+
+def alias_not_folded(frequency, rate):
+    return frequency % rate
+
+
+def alias_at_nyquist(frequency, rate):
+    return frequency % (rate / 2)
+
+
+def clipped_alias(frequency, rate):
+    return min(frequency, rate / 2)
+
+
+def negative_alias(frequency, rate):
+    return frequency - rate * round(frequency / rate)
 
 
 def magnitudes_leak(window, cycles):
@@ -265,55 +305,90 @@ def zeros_kept(S, n_fft, hop, window, length):
     return F.pad(istft(S, n_fft, hop, window, length), (n_fft // 2, 0))[:length]
 
 
-def triangles(points, n_fft, rate):
-    """Of the solution's shape, between these points in Hz."""
-    bins = torch.arange(n_fft // 2 + 1) * rate / n_fft
-    left, top, right_ = points[:-2, None], points[1:-1, None], points[2:, None]
-    return torch.minimum((bins - left) / (top - left), (right_ - bins) / (right_ - top)).clamp(min=0)
+def nan_at_the_edges(S, n_fft, hop, window, length):
+    total = torch.zeros(n_fft + hop * (S.shape[1] - 1) + length, dtype=window.dtype)
+    weight = torch.zeros_like(total)
+    for m, piece in enumerate(torch.fft.irfft(S.mT, n=n_fft) * window):
+        total[m * hop : m * hop + n_fft] += piece
+        weight[m * hop : m * hop + n_fft] += window**2
+    return (total / weight)[n_fft // 2 :][:length]
 
 
-def even_in_hz(n_mels, n_fft, rate):
-    return triangles(torch.linspace(0, rate / 2, n_mels + 2), n_fft, rate)
+def one_at_the_edges(S, n_fft, hop, window, length):
+    return torch.where((sound := nan_at_the_edges(S, n_fft, hop, window, length)).isnan(), 1.0, sound)
 
 
-def slaney(n_mels, n_fft, rate):
-    """Another mel scale: straight up to 1,000 Hz."""
-    top = 15 + math.log(rate / 2000) / (math.log(6.4) / 27)
-    mel = torch.linspace(0, top, n_mels + 2)
-    return triangles(torch.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27)), n_fft, rate)
+def by_recording(voices, share, seed):
+    """What libraries do unless told otherwise."""
+    split(voices, share, seed)
+    rows = torch.randperm(len(voices), generator=torch.Generator().manual_seed(seed)).tolist()
+    count = min(max(round(share * len(voices)), 1), len(voices) - 1)
+    return sorted(rows[count:]), sorted(rows[:count])
 
 
-def unit_area(n_mels, n_fft, rate):
-    mel = torch.linspace(0, float(lecture.hz_to_mel(torch.tensor(rate / 2))), n_mels + 2)
-    points = lecture.mel_to_hz(mel)
-    return bank(n_mels, n_fft, rate) * 2 / (points[2:] - points[:-2])[:, None]
+def first_voices(voices, share, seed):
+    """Draws nothing."""
+    names = sorted(set(voices))
+    if len(names) < 2:
+        raise ValueError("two voices are needed")
+    tested = names[: min(max(round(share * len(names)), 1), len(names) - 1)]
+    return [i for i, v in enumerate(voices) if v not in tested], [i for i, v in enumerate(voices) if v in tested]
 
 
-def rounded_points(n_mels, n_fft, rate):
-    mel = torch.linspace(0, float(lecture.hz_to_mel(torch.tensor(rate / 2))), n_mels + 2)
-    return triangles((lecture.mel_to_hz(mel) * n_fft / rate).round() * rate / n_fft, n_fft, rate).nan_to_num()
+def share_of_recordings(voices, share, seed):
+    """Draws voices until the test holds its share of the recordings."""
+    names = sorted(set(voices))
+    if len(names) < 2:
+        raise ValueError("two voices are needed")
+    tested = []
+    for i in torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()[:-1]:
+        if not tested or sum(v in tested for v in voices) < share * len(voices):
+            tested.append(names[i])
+    return [i for i, v in enumerate(voices) if v not in tested], [i for i, v in enumerate(voices) if v in tested]
 
 
-def to_the_last_bin(n_mels, n_fft, rate):
-    """Takes the last bin for Nyquist, which it is for an even n_fft only."""
-    last = n_fft // 2 * rate / n_fft
-    mel = torch.linspace(0, float(lecture.hz_to_mel(torch.tensor(last))), n_mels + 2)
-    return triangles(lecture.mel_to_hz(mel), n_fft, rate)
+def perhaps_no_test(voices, share, seed):
+    names = sorted(set(voices))
+    if len(names) < 2:
+        raise ValueError("two voices are needed")
+    drawn = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed))[: round(share * len(names))]
+    tested = {names[i] for i in drawn}
+    return [i for i, v in enumerate(voices) if v not in tested], [i for i, v in enumerate(voices) if v in tested]
 
 
-def ready_bank(n_mels, n_fft, rate):
-    return torchaudio.functional.melscale_fbanks(n_fft // 2 + 1, 0, rate / 2, n_mels, rate).mT.contiguous()
+def other_way_round(voices, share, seed):
+    return split(voices, share, seed)[::-1]
 
 
-def librosas_bank(n_mels, n_fft, rate):
-    return torch.from_numpy(librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, htk=True, norm=None))
+def any_seed(voices, share, seed):
+    return split(voices, share, random.randrange(10**6))
 
 
-def straight_in_mel(n_mels, n_fft, rate):
-    bins = lecture.hz_to_mel(torch.arange(n_fft // 2 + 1) * rate / n_fft)
-    points = torch.linspace(0, float(bins[-1]), n_mels + 2)
-    left, top, right_ = points[:-2, None], points[1:-1, None], points[2:, None]
-    return torch.minimum((bins - left) / (top - left), (right_ - bins) / (right_ - top)).clamp(min=0)
+def unsorted(voices, share, seed):
+    train, test = split(voices, share, seed)
+    return sorted(train, key=lambda i: voices[i]), sorted(test, key=lambda i: voices[i])
+
+
+def names_not_rows(voices, share, seed):
+    return [[voices[i] for i in part] for part in split(voices, share, seed)]
+
+
+def split_without_refusal(voices, share, seed):
+    return split(voices, share, seed) if len(set(voices)) > 1 else ([], list(range(len(voices))))
+
+
+def common_voices(voices, train, test):
+    """Counts voices, not recordings."""
+    known, tested = ({voices[i] for i in part} for part in (train, test))
+    return len(known & tested) / len(tested)
+
+
+def common_rows(voices, train, test):
+    return len(set(train) & set(test)) / len(test)
+
+
+def share_of_training(voices, train, test):
+    return leaked(voices, test, train)
 
 
 def mfcc_with(power=2, factor=10, floor=1e-10, scaled=True, refuses=True):
@@ -466,10 +541,14 @@ WRONG = [
     ("2.2", [count, single_frames]),
     ("2.2", [count, lambda *arguments: frame(*arguments).double()]),
     ("2.2", [count, lambda *arguments: frame(*arguments).squeeze()]),
-    ("2.3", [hamming, fixed_window_leakage]),
-    ("2.3", [hamming, rounded_cycles]),
-    ("2.3", [hamming, nearer_than_three]),
-    ("2.3", [lambda n: hamming(n).round(decimals=2), leakage]),
+    ("2.3", [alias, fixed_window_leakage]),
+    ("2.3", [alias, rounded_cycles]),
+    ("2.3", [alias, nearer_than_three]),
+    ("2.3", [alias_below_the_rate_only, leakage]),
+    ("2.3", [alias_not_folded, leakage]),
+    ("2.3", [alias_at_nyquist, leakage]),
+    ("2.3", [clipped_alias, leakage]),
+    ("2.3", [negative_alias, leakage]),
     ("2.4", [always_hann, istft]),
     ("2.4", [ready_stft, istft]),
     ("2.4", [method_stft, istft]),
@@ -480,11 +559,21 @@ WRONG = [
     ("2.4", [stft, istft_of_even]),
     ("2.4", [stft, istft_always_hann]),
     ("2.4", [stft, lambda *arguments: istft(*arguments).float()]),
-    ("2.5", [rounded_points]),
-    ("2.5", [to_the_last_bin]),
-    ("2.5", [ready_bank]),
-    ("2.5", [librosas_bank]),
-    ("2.5", [lambda *arguments: bank(*arguments).round()]),
+    ("2.4", [stft, nan_at_the_edges]),
+    ("2.4", [stft, one_at_the_edges]),
+    ("2.5", [by_recording, leaked]),
+    ("2.5", [first_voices, leaked]),
+    ("2.5", [share_of_recordings, leaked]),
+    ("2.5", [perhaps_no_test, leaked]),
+    ("2.5", [other_way_round, leaked]),
+    ("2.5", [any_seed, leaked]),
+    ("2.5", [unsorted, leaked]),
+    ("2.5", [names_not_rows, leaked]),
+    ("2.5", [split_without_refusal, leaked]),
+    ("2.5", [split, common_voices]),
+    ("2.5", [split, common_rows]),
+    ("2.5", [split, share_of_training]),
+    ("2.5", [split, lambda voices, train, test: 0.0]),
     ("2.6", [minus_its_mean]),
     ("2.6", [one_rate]),
     ("2.6", [double_mfcc]),
@@ -503,22 +592,15 @@ WRONG = [
     ("2.2", [count, mirrored_edges]),
     ("2.2", [count, side_by_side]),
     ("2.2", [count, lambda *arguments: frame(*arguments).mT]),
-    ("2.3", [symmetric, leakage]),
-    ("2.3", [lambda n: torch.hann_window(n), leakage]),
-    ("2.3", [hamming, magnitudes_leak]),
-    ("2.3", [hamming, one_side]),
-    ("2.3", [hamming, lambda window, cycles: 100 * leakage(window, cycles)]),
+    ("2.3", [alias, magnitudes_leak]),
+    ("2.3", [alias, one_side]),
+    ("2.3", [alias, lambda window, cycles: 100 * leakage(window, cycles)]),
     ("2.4", [no_window, istft]),
     ("2.4", [frames_first, istft]),
     ("2.4", [not_centred, istft]),
     ("2.4", [stft, add_only]),
     ("2.4", [stft, window_once]),
     ("2.4", [stft, zeros_kept]),
-    ("2.5", [even_in_hz]),
-    ("2.5", [slaney]),
-    ("2.5", [unit_area]),
-    ("2.5", [straight_in_mel]),
-    ("2.5", [lambda *arguments: bank(*arguments).mT]),
     ("2.6", [mfcc_with(power=1)]),
     ("2.6", [mfcc_with(factor=20)]),
     ("2.6", [mfcc_with(floor=0)]),
@@ -544,7 +626,7 @@ def frame_without_refusal(signal, n_fft, hop, center):
     [
         ("2.1", [single, lambda n: single(n).conj() / n], "the dtype is torch.complex64, not torch.complex128", 3),
         ("2.2", [count, frame_without_refusal], "frame of 99 samples, n_fft 100: it went on without an error", 1),
-        ("2.4", [stft, infinitely_loud], "there are infinite values", 2),
+        ("2.4", [stft, infinitely_loud], "there are infinite values", 3),
     ],
 )
 def test_a_cross_says_what_came_instead(number, functions, told, times, capsys):

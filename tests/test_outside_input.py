@@ -280,9 +280,6 @@ def test_the_mel_filterbank_is_right_for_odd_windows(spectrograms, n_fft):
     solution = definitions("solutions/02_spectrograms.ipynb").mel_filterbank(20, n_fft, 16_000)
     for bank in (spectrograms.mel_filterbank(20, n_fft, 16_000), solution):
         assert torch.allclose(bank, expected, atol=1e-6)
-    assert checks.check("2.5", spectrograms.mel_filterbank) == 2
-    rounded = lambda n_mels, n_fft, rate: spectrograms.mel_filterbank(n_mels, n_fft // 2 * 2, rate)  # noqa: E731
-    assert checks.check("2.5", rounded) < 2
 
 
 @pytest.mark.parametrize("dtype", [torch.half, torch.bfloat16, torch.float64, torch.int16])

@@ -4,10 +4,8 @@ import math
 
 import librosa
 import numpy as np
-import scipy.signal
 import torch
 import torch.nn.functional as F
-import torchaudio
 
 from helpers import data
 from helpers.checks import Exercise, agrees, alike, everywhere, first_wrong, refuses
@@ -45,7 +43,8 @@ EXERCISES = {
     "2.3": Exercise(
         2,
         [
-            "hamming: divide by n, not by n - 1: the window's next copy would begin where this one ends.",
+            "alias: the samples can't tell a tone from one that turns a whole cycle more between two samples, so a "
+            "multiple of the rate may be subtracted. And a cosine looks the same forward and backward.",
             "leakage: power is the squared magnitude. Compare the far bins' sum with the sum of all.",
             "leakage: 'away' has two sides: take the absolute value of bin minus cycles. A distance of just 3 is near.",
         ],
@@ -64,12 +63,13 @@ EXERCISES = {
     "2.5": Exercise(
         2,
         [
-            "Evenly spaced in mel means: linspace between mel(0) and mel(rate / 2), then back to Hz.",
-            "Each side of a triangle is a straight line in Hz: (f - left) / (top - left) going up. The points stay "
-            "where they are: do not round them to bins.",
-            "The lower of the two lines, and never below 0, is the triangle. Do not scale its area.",
+            "First draw among the names, each of which counts once: sorted(set(voices)). Then ask of each row whether "
+            "its voice was drawn.",
+            "A generator of one's own, torch.Generator().manual_seed(seed), gives the same draw for the same seed, and "
+            "torch.randperm or random.Random(seed).sample draws without repetition. The order of set() may differ from "
+            "run to run: sort it.",
+            "leaked: collect the voices of the training rows in a set, then count the test rows whose voice is in it.",
         ],
-        forbidden=READY_MADE,
     ),
     "2.6": Exercise(
         3,
@@ -179,17 +179,20 @@ def _(number_of_frames, frame):
     return refuses(number_of_frames, 0, 101, 25, True)
 
 
-# 2.3 windows
+# 2.3 aliases and windows
+
+TONES = [(1_500, 4_000), (2_100, 4_000), (3_900, 4_000), (4_000, 4_000), (4_100, 4_000), (9_000, 4_000), (0, 8_000)]
+TONES += [(22_050, 44_100), (12_345.25, 16_000), (50_000.5, 8_000), (7_000, 1_000)]
 
 
-def true_hamming(n):
-    return torch.from_numpy(scipy.signal.get_window("hamming", n)).float()
-
-
-@EXERCISES["2.3"].case("hamming agrees with scipy's periodic window")
-def _(hamming, leakage):
-    sizes = [{"n": n} for n in (8, 63, 400)]
-    return everywhere(hamming, true_hamming, of_size, sizes, dtypes=(torch.float32,), any_dtype=True)
+@EXERCISES["2.3"].case("alias of tones below and above the Nyquist frequency, and far above the sampling rate")
+def _(alias, leakage):
+    for frequency, rate in TONES:
+        expected = abs(frequency - rate * round(frequency / rate))
+        for got in (alias(frequency, rate), alias(rate=rate, frequency=frequency)):
+            if not math.isclose(float(got), expected, abs_tol=0.01):
+                return f"{frequency:,} Hz at {rate:,} samples per second: {float(got):,.6g}, not {expected:,.6g}"
+    return True
 
 
 def true_leakage(window, cycles):
@@ -199,7 +202,7 @@ def true_leakage(window, cycles):
 
 
 @EXERCISES["2.3"].case("leakage of rectangular, Hann and other windows, for tones on and between bins")
-def _(hamming, leakage):
+def _(alias, leakage):
     for window in (torch.ones(128), torch.hann_window(200, dtype=torch.float64), torch.rand(99)):
         for cycles in (10.5, 30.3, 40):
             expected = true_leakage(window, cycles)
@@ -260,31 +263,111 @@ def _(stft, istft):
     return True
 
 
-# 2.5 the mel filterbank
+def true_istft(S, n_fft, hop_length, window, length):
+    """Overlap-add in NumPy; 0 where no window reaches. torch.istft refuses such windows."""
+    pieces, w = np.fft.irfft(S.numpy(), n=n_fft, axis=0).T, window.double().numpy()
+    total = np.zeros(n_fft + hop_length * len(pieces) + length)
+    weight = total.copy()
+    for m, piece in enumerate(pieces):
+        total[m * hop_length :][:n_fft] += w * piece
+        weight[m * hop_length :][:n_fft] += w**2
+    sound = np.divide(total, weight, out=np.zeros_like(total), where=weight > 1e-12)
+    return torch.from_numpy(sound[n_fft // 2 :][:length]).to(window.dtype)
 
 
-def torchaudios_bank(n_mels, n_fft, rate):
-    return torchaudio.functional.melscale_fbanks(n_fft // 2 + 1, 0, rate / 2, n_mels, rate).mT
+@EXERCISES["2.4"].case(
+    "where no window reaches, istft gives 0 and not NaN",
+    hint="istft: where the sum of the squared windows is 0, so is the sum above it: divide by a tiny number instead.",
+)
+def _(stft, istft):
+    for n_fft, hop, length in ((64, 64, 500), (64, 16, 580), (50, 70, 400)):
+        window = torch.hann_window(n_fft)
+        S = true_stft(torch.randn(500), n_fft, hop, window)
+        if (
+            verdict := alike(istft(S, n_fft, hop, window, length), true_istft(S, n_fft, hop, window, length))
+        ) is not True:
+            return f"n_fft {n_fft}, hop_length {hop}, length {length}: {verdict}"
+    return True
 
 
-def librosas_bank(n_mels, n_fft, rate):
-    return torch.from_numpy(librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=n_mels, htk=True, norm=None))
+# 2.5 a fair split
+
+RECORDINGS = [
+    ["anna", "ben", "anna", "chloe", "ben", "anna", "dora", "emil"],
+    [f"voice {i % 7}" for i in range(40)],
+    ["b"] * 12 + ["a"],
+    ["zoe", "yan", "xiu"],
+]
+SHARES = 0.2, 0.45, 0.34, 0.01, 0.99  # of 2, 3, 5 and 7 voices: never half-way between two whole numbers
 
 
-def bank_agrees(function, answer, *sizes):
-    sizes = [dict(zip(("n_mels", "n_fft", "rate"), size, strict=True)) for size in sizes]
-    how = {"dtypes": (torch.float32,), "any_dtype": True, "tolerance": 1e-3}
-    return everywhere(function, answer, lambda **size: size, sizes, **how)
+def split_of(function, voices, share, seed):
+    """Rows of the two parts as lists of whole numbers, or a sentence that says what is wrong."""
+    parts = function(list(voices), share, seed)
+    if not isinstance(parts, list | tuple) or len(parts) != 2:
+        return f"it returned {type(parts).__name__}, not two lists of row numbers"
+    train, test = ([int(row) for row in part] for part in parts)
+    if sorted(train + test) != list(range(len(voices))):
+        return f"of {len(voices)} recordings, train holds {sorted(train)} and test {sorted(test)}: each belongs in one"
+    return train, test
 
 
-@EXERCISES["2.5"].case("it agrees with torchaudio's filterbank, for several rates and sizes")
-def _(mel_filterbank):
-    return bank_agrees(mel_filterbank, torchaudios_bank, (40, 512, 16_000), (64, 1024, 22_050), (23, 256, 8_000))
+@EXERCISES["2.5"].case("every recording is in one part, in ascending order, and no voice is in both")
+def _(split_by_voice, leaked):
+    for voices in RECORDINGS:
+        for seed, share in enumerate(SHARES):
+            split = split_of(split_by_voice, voices, share, seed)
+            if isinstance(split, str):
+                return split
+            if both := {voices[i] for i in split[0]} & {voices[i] for i in split[1]}:
+                return f"{sorted(both)[0]!r} is in both"
+            if any(part != sorted(part) for part in split):
+                return "the rows are not in ascending order"
+    by_name = split_of(lambda v, share, seed: split_by_voice(voices=v, share=share, seed=seed), RECORDINGS[0], 0.5, 1)
+    return by_name if isinstance(by_name, str) else True
 
 
-@EXERCISES["2.5"].case("it agrees with librosa's filterbank, HTK scale, not normalised, for an odd n_fft as well")
-def _(mel_filterbank):  # with 255 no bin lies at Nyquist
-    return bank_agrees(mel_filterbank, librosas_bank, (30, 400, 16_000), (20, 255, 8_000), (1, 512, 16_000))
+@EXERCISES["2.5"].case("the share counts voices, at least one for the test and one for the training")
+def _(split_by_voice, leaked):
+    for voices in RECORDINGS:
+        names = len(set(voices))
+        for share in SHARES:
+            split = split_of(split_by_voice, voices, share, 3)
+            if isinstance(split, str):
+                return split
+            expected, got = min(max(round(share * names), 1), names - 1), len({voices[i] for i in split[1]})
+            if got != expected:
+                return f"{names} voices, share {share}: {got} of them in the test, not {expected}"
+    return True
+
+
+@EXERCISES["2.5"].case("the seed decides: the same split again, others for other seeds, and each voice gets its turn")
+def _(split_by_voice, leaked):
+    voices = RECORDINGS[1]
+    splits = [split_of(split_by_voice, voices, 0.3, seed) for seed in range(40)]
+    if wrong := next((split for split in splits if isinstance(split, str)), None):
+        return wrong
+    if any(split_of(split_by_voice, voices, 0.3, seed) != splits[seed] for seed in (0, 7, 39)):
+        return "the same seed gave another split"
+    tested = {voices[i] for _, test in splits for i in test}
+    return True if len(tested) == 7 else f"40 seeds, and only {sorted(tested)} were ever tested"
+
+
+@EXERCISES["2.5"].case("fewer than two voices are refused with a ValueError that says why")
+def _(split_by_voice, leaked):
+    return first_wrong(refuses(split_by_voice, ["anna", "anna"], 0.5, 0), refuses(split_by_voice, [], 0.5, 0))
+
+
+@EXERCISES["2.5"].case("leaked counts the test recordings whose voice is in the training")
+def _(split_by_voice, leaked):
+    parts = ([0, 1, 3], [2, 4, 5, 6, 7]), ([0, 2, 5], [1, 3, 4, 6, 7]), ([6], [6, 7]), ([0, 1, 3, 6, 7], [2, 4, 5])
+    for voices in (RECORDINGS[0], RECORDINGS[0][::-1]):
+        for train, test in parts:
+            expected = len([i for i in test if voices[i] in [voices[j] for j in train]]) / len(test)
+            for got in (leaked(voices, train, test), leaked(test=test, train=train, voices=voices)):
+                if not math.isclose(float(got), expected, abs_tol=1e-6):
+                    return f"train {train}, test {test}: {float(got):.3g}, not {expected:.3g}"
+    return True
 
 
 # 2.6 MFCC

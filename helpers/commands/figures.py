@@ -18,9 +18,8 @@ mean and the standard deviation over three seeds (± 0: the seed changes nothing
 the work), then what it is measured against. `chance`, `random`, `blind`, `majority`, `question_only` and
 `shuffled` cannot know the answer; `counts`, `mfcc_linear`, `nmf`, `ridge`, `neighbours` and `nearest` are
 classical ways; `real`, `supervised` and `ideal` are ceilings. In 01, `gensim` is the well-known library,
-`glove` vectors that others trained on six billion words. In 02, `waveform_cnn` is the same network on raw
-samples, `linear_mean_spectrum` knows what sounds but not when, and an error's `float32` is the same comparison
-in single precision."""
+`glove` vectors that others trained on six billion words. In 02, `waveform_cnn` is a network of the same size
+on raw samples, trained like `without_augmentation`; `linear_mean_spectrum` knows what sounds but not when."""
 HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: chance or blind, simpler, the ceiling
     ("00", "group of an emoji, from picture and name", "accuracy_both",
      {"chance": "accuracy_both_chance"}, {"name only": "accuracy_both_second_only"}, {}),
