@@ -108,7 +108,8 @@ class Spread(NamedTuple):
     deviation: float | None
 
     def __str__(self):
-        spread = f"{self.deviation or 0:,.0f}" if abs(self.mean) >= 100 else f"{self.deviation or 0:.1g}"
+        deviation = self.deviation or 0
+        spread = f"{deviation:,.0f}" if abs(self.mean) >= 100 or deviation >= 9.5 else f"{deviation:.1g}"
         return number(self.mean) + ("" if self.deviation is None else f" ± {spread}")
 
 
