@@ -164,6 +164,7 @@ def test_a_stored_experiment_is_shown_as_stored(tmp_path, monkeypatch, capsys):
     board.show_stored("race", ["recall", "not yet"])
     assert shown[1].count("`recall`") == 2 and "words" not in shown[1]
     assert board.stored("race")["ours"]["recall"] == ([50, 52], 51, pytest.approx(2**0.5))
+    assert str(scoreboard.Spread([90, 105], 97.5, 10.6)) == "97.5 ± 11", "not 1e+01"
     board.show_stored("folds")  # the run that is to be stored must not stop at it
     says = "no stored experiment 'folds'. Make it: python -m data.build.experiments 77_made_up"
     assert says in capsys.readouterr().out
