@@ -141,7 +141,7 @@ def test_lecture_04_trains(forced):
 
 def test_lecture_06_trains(forced):
     lecture = definitions("06_visual_question_answering.ipynb", also=("setup", "encode"))
-    lecture.device, lecture.NOUNS, lecture.GRID = CPU, list(scenes.NOUNS), 6
+    lecture.device, lecture.NOUNS, lecture.CHANNELS, lecture.GRID = CPU, list(scenes.NOUNS), 112, 6
     inputs = scaled(lecture, "06_visual_question_answering.ipynb", 6)
     assert inputs.dtype == forced
     encoder = lecture.trained_encoder(inputs, scenes.compose(32, 0)[1], epochs=1)
