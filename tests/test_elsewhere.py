@@ -95,7 +95,7 @@ def run_there(folder, user, *command, **more):
 USERS = ["the same user", "another user"]
 
 
-@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("user", [pytest.param(USERS[0], marks=pytest.mark.slow), USERS[1]])
 def test_a_part_of_the_tests_is_green_elsewhere(user, unpacked):
     code, said = run_there(unpacked, user, PYTHON, "-m", "pytest", "-n", "0", "--dist", "no", *SHORT)
     assert code == 0, said[-20_000:]
