@@ -32,7 +32,7 @@ def material():
     _, known = lecture.scenes.compose(SCENES, SEED, things=(1, 2, 3, 4))
     asked = lecture.questions.ask(known, SEED, each=10)
     for seed in range(SEED + 100, SEED + 100 + PARTS):
-        _, some_scenes, hop_asked = lecture.two_hop_set(PART, seed)
+        some_scenes, hop_asked = lecture.two_hop_set(PART, seed)
         known, asked = known + some_scenes, asked + lecture.both_kinds(some_scenes, hop_asked, seed)
     lecture.vocabulary = lecture.vocabulary_of(asked)
     lecture.number = {word: i for i, word in enumerate(lecture.vocabulary)}
@@ -61,7 +61,7 @@ def run(seed, rivals=tuple(RIVALS)):
     """The race of glances over things: `{rival: {"seconds": ..., "values": ...}}`."""
     lecture, known, words, answers = material()
     things, words, answers = lecture.things_of(known[SCENES:]), words[SCENES:], answers[SCENES:]
-    _, test_scenes, test_asked = lecture.two_hop_set(1500, 2, "test")
+    test_scenes, test_asked = lecture.two_hop_set(1500, 2, "test")
     return raced(lecture, seed, rivals, (things, words, answers), (lecture.things_of(test_scenes), test_asked))
 
 
