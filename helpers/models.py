@@ -38,7 +38,8 @@ def efficientnet():
 
 def fold(network):
     """The same network in fewer steps, in half the time on a CPU: each batch normalisation becomes part of the
-    convolution before it, even margins of zeros are the convolution's own, and ReLU works in place."""
+    convolution before it, margins of zeros are the convolution's own (where they are uneven, its kernel begins with a
+    row and a column of zeros instead), and ReLU works in place."""
     pairs = [(network, "_conv_stem", "_bn0"), (network, "_conv_head", "_bn1")]
     for block in network._blocks:
         steps = zip(("_expand_conv", "_depthwise_conv", "_project_conv"), ("_bn0", "_bn1", "_bn2"), strict=True)
@@ -49,9 +50,11 @@ def fold(network):
     for layer in network.modules():
         if isinstance(layer, nn.ReLU6):
             layer.inplace = True
-        margins = getattr(getattr(layer, "static_padding", None), "padding", ())
-        if len(set(margins)) == 1:
-            layer.padding, layer.static_padding = margins[:2], nn.Identity()
+        if margins := getattr(getattr(layer, "static_padding", None), "padding", ()):
+            before, after = margins[:2]  # the same in both directions; after is one more where the stride is 2
+            zeros = F.pad(layer.weight, (after - before, 0) * 2)
+            layer.weight = nn.Parameter(zeros.contiguous(memory_format=torch.channels_last), requires_grad=False)
+            layer.kernel_size, layer.padding, layer.static_padding = zeros.shape[2:], (after, after), nn.Identity()
     return network
 
 
