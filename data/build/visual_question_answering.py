@@ -1,4 +1,5 @@
-"""What lecture 06 stores, made by its own cells: the long run, and the race of glances over things (an experiment).
+"""What lecture 06 stores, made by its own cells: the long run, and the race of glances and a transformer over things
+(an experiment).
 
 python -m data.build.visual_question_answering                              # the long run: about half an hour of a core
 python -m data.build.experiments 06_visual_question_answering --only glances
@@ -17,12 +18,12 @@ SCENES, SEED = 8_000, 0  # of one to four things, with ten single-hop questions 
 PARTS, PART = 6, 6_000  # scenes of three and four things, composed in parts; those that allow two hops are kept
 EPOCHS = 12
 WHAT = (
-    "two-hop questions about lists of things that know only themselves: one glance and two, each trained for twelve "
-    "epochs on the two-hop scenes of the long run"
+    "two-hop questions about lists of things that know only themselves: one glance, two, and a small transformer, each "
+    "trained for twelve epochs on the two-hop scenes of the long run"
 )
 CELLS = ["encode", "reader", "oracle-given", "train", "predict", "attend", "two-hop", "one-glance-both"]
-CELLS += ["things", "glances"]
-RIVALS = {"one glance": 1, "two glances": 2}
+CELLS += ["things", "glances", "block", "transformer"]
+RIVALS = {"one glance": 3e-3, "two glances": 3e-3, "transformer": 2e-3}  # learning rates
 RACE_EPOCHS = 12
 
 
@@ -72,8 +73,10 @@ def raced(lecture, seed, rivals, train_set, test_set):
         start = time.perf_counter()
         torch.manual_seed(seed)
         size = len(lecture.vocabulary), things.shape[2], len(lecture.questions.ANSWERS)
-        network = lecture.Glances(*size, glances=RIVALS[rival])
-        lecture.train(given := lecture.Given(things.shape[2]), network, things, words, answers, RACE_EPOCHS)
+        kinds = {"one glance": lecture.Glances, "two glances": lecture.Glances, "transformer": lecture.Transformer}
+        network = kinds[rival](*size, **({"glances": 1} if rival == "one glance" else {}))
+        given = lecture.Given(things.shape[2])
+        lecture.train(given, network, things, words, answers, RACE_EPOCHS, lr=RIVALS[rival])
         seconds = round(time.perf_counter() - start)
         right = lecture.predict(given, network, test_things, test_words)[0].argmax(2) == test_answers
         runs[rival] = {"seconds": seconds, "values": {"accuracy_two_hop": round(right.double().mean().item(), 4)}}

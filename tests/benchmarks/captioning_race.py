@@ -27,10 +27,10 @@ CELLS = ["vocabulary", "features", "encoder", "tags", "show-and-tell", "train", 
 CELLS += ["cider", "truth", "attend", "attender", "looking", "penalty", "heads", "layer", "transformer", "pointing"]
 PLANS = {  # epochs, learning rate, weight of the penalty
     "show and tell": (13, 3e-3, 0.0),
-    "attention": (6, 3e-3, 0.002),
+    "attention": (8, 3e-3, 0.002),
     "transformer": (7, 2e-3, 0.0),
-    "attention, no summary": (6, 3e-3, 0.002),
-    "attention, whole context": (6, 3e-3, 0.002),
+    "attention, no summary": (8, 3e-3, 0.002),
+    "attention, whole context": (8, 3e-3, 0.002),
 }
 
 
