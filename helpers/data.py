@@ -30,6 +30,7 @@ DIGIT_RATE = 8_000  # Hz, of data/speech: as on the telephone
 ARTISTS = ("noto", "twemoji", "openmoji", "fluent_flat", "fluent_3d")  # the last two are one company's
 EMOJI_SIZE, STAMP_SIZE, NOTE_SIZE = 64, 128, 96  # pixels
 NOTE_LENGTH = 24_000  # samples, 1.5 s
+NOTE_SOURCES = ("fluid", "timgm6mb", "freepats")  # the last to test with, never to train
 
 
 def manifest():
@@ -223,10 +224,15 @@ class Note(NamedTuple):
     velocity: int
 
 
-def notes():
-    """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument."""
+def notes(source="fluid"):
+    """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument. Two other
+    sources share no sample with it: `"timgm6mb"`, 436 of the same notes; `"freepats"`, 384, of 32 instruments."""
+    if source not in NOTE_SOURCES:
+        raise CourseError(f"There are no notes from {source!r}. Choose one of {', '.join(NOTE_SOURCES)}.")
     found = []
-    for number, entry in enumerate(index("notes/index.json")):
+    for number, entry in enumerate(index(f"notes/{source}/index.json".replace("fluid/", ""))):
+        if not entry["notes"]:
+            continue
         signals = read_sound(checked(f"notes/{entry['file']}")).unfold(0, NOTE_LENGTH, NOTE_LENGTH + 400)
         for signal, (key, velocity, _) in zip(signals, entry["notes"], strict=True):
             found.append(Note(signal, number, key if entry["pitched"] else None, velocity))
