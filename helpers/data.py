@@ -141,13 +141,13 @@ def read_sound(path, rate=SOUND_RATE):
 
 
 def sound(name):
-    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"` (all names stand in
-    `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
-    names = [entry["name"] for entry in index("sounds/index.json")]
-    if name not in names:
-        like = ", ".join(n for n in names if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
+    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"`, or of `data/recordings/`, such as
+    `"0ad/cattle_01"` (all names stand in the folders' `index.json`): float32 (samples,) at 16 kHz, full scale at 1."""
+    folder = {entry["name"]: f for f in ("sounds", "recordings") for entry in index(f"{f}/index.json")}
+    if name not in list(folder):
+        like = ", ".join(n for n in folder if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
         raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
-    return read_sound(checked(f"sounds/{name}.ogg"))
+    return read_sound(checked(f"{folder[name]}/{name}.ogg"))
 
 
 def stretches(signal, frame=320):

@@ -274,7 +274,11 @@ def further(source):
             font.write_text(font.read_text().replace("dir /usr", f"dir {unpacked}/usr"))
         for name, (sound, span, _, _) in INSTRUMENTS.items():
             chosen = notes(sound, span)
-            found = [(n, c) for n, c in zip(chosen, played(sound, chosen, font, scratch)) if np.abs(c).max() >= SILENT]
+            found = [
+                (n, c)
+                for n, c in zip(chosen, played(sound, chosen, font, scratch), strict=True)
+                if np.abs(c).max() >= SILENT
+            ]
             path = folder / f"{name.lower().replace(' ', '_')}.ogg"
             if found:
                 write(path, [clip for _, clip in found])
