@@ -264,14 +264,16 @@ def test_recordings_are_what_their_index_and_the_data_sheet_say():
     assert f"{seconds:.0f} s; `index.json`" in sheet
     for folder in {entry["name"].split("/")[0] for entry in entries}:
         count = sum(entry["name"].startswith(f"{folder}/") for entry in entries)
-        assert any(line.startswith(f"| `{folder}/` |") and f"| {count} |" in line for line in sheet.splitlines()), folder
+        assert any(line.startswith(f"| `{folder}/` |") and f"| {count} |" in line for line in sheet.splitlines()), (
+            folder
+        )
 
 
 def test_no_recording_is_there_twice():
     new, kinds = data.index("recordings/index.json"), {}
     for entry in [*new, *data.index("sounds/index.json")]:
-        lines = torch.fft.rfft(data.sound(entry["name"])[:48_000], 96_000)[:24_001]  # 3 s, up to 4,000 Hz
-        lines[:600] = 0
+        lines = torch.fft.rfft(data.sound(entry["name"])[:32_000], 64_000)[:12_001]  # 2 s, up to 3,000 Hz
+        lines[:400] = 0
         lines = lines / lines.abs().clamp(min=1e-6).sqrt()
         kinds.setdefault(entry["kind"], []).append((entry["name"], lines / lines.abs().square().sum().sqrt()))
     ours = {entry["name"] for entry in new}
@@ -279,7 +281,7 @@ def test_no_recording_is_there_twice():
         everything = torch.stack([lines for _, lines in held])
         for i, (name, lines) in enumerate(held):
             if name in ours and i + 1 < len(held):
-                like = torch.fft.irfft(everything[i + 1 :] * lines.conj()).abs().amax(1) * 24_000
+                like = torch.fft.irfft(everything[i + 1 :] * lines.conj()).abs().amax(1) * 12_000
                 assert like.max() < 0.6, (name, held[i + 1 + like.argmax()][0])
 
 

@@ -21,7 +21,9 @@ from common import DATA, debian, rcc, record
 
 RATE, LONGEST, SHORTEST, GAP = 16_000, 8, 0.2, 0.15  # Hz; seconds, as the next two; between strokes that are joined
 SOFT, MUFFLED = 0.03, 300  # left out: what never reaches this part of full scale, or has 95 % of its power below (Hz)
-SAME = 0.3  # left out: what is more like a recording that is there already (`likeness`: copies .65 to 1, others under .27)
+SAME = (
+    0.3  # left out: what is more like a recording that is there already (`likeness`: copies .65 to 1, others under .27)
+)
 SETS = {  # ours: (package, folder in it, who made it, licence)
     "scratch": (
         ("scratch=1.4.0.6~dfsg1-6.1", "usr/share/scratch/Media/Sounds")
@@ -35,10 +37,6 @@ SETS = {  # ours: (package, folder in it, who made it, licence)
     "wesnoth": (
         ("wesnoth-1.16-data=1:1.16.9-1", "usr/share/games/wesnoth/1.16/data/core/sounds")
         + ("David White and the contributors of Battle for Wesnoth", "GPL-2.0-or-later")
-    ),
-    "megaglest": (
-        ("megaglest-data=3.13.0-3", "usr/share/games/megaglest/tilesets")
-        + ("the Glest and MegaGlest Teams", "CC-BY-SA-3.0")
     ),
     "homedecor": (
         ("minetest-mod-homedecor=20210327.1-2", "usr/share/games/minetest/mods/homedecor")
@@ -151,7 +149,6 @@ FOUND = {
         },
         "nature": {"fire": "ambient/campfire.ogg"},
     },
-    "megaglest": {"animal": {"cow": "pine_peat/sounds/mudchute_cow_1.ogg"}},
     "homedecor": {
         "household": {
             "toilet": "homedecor_bathroom/sounds/homedecor_toilet_flush.ogg",
