@@ -141,7 +141,7 @@ def read_sound(path, rate=SOUND_RATE):
 
 
 def sound(name):
-    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"`, or of `data/recordings/`, such as
+    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"`, or `data/recordings/`, such as
     `"0ad/cattle_01"` (all names stand in the folders' `index.json`): float32 (samples,) at 16 kHz, full scale at 1."""
     folder = {entry["name"]: f for f in ("sounds", "recordings") for entry in index(f"{f}/index.json")}
     if name not in list(folder):

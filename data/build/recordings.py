@@ -21,9 +21,7 @@ from common import DATA, debian, rcc, record
 
 RATE, LONGEST, SHORTEST, GAP = 16_000, 8, 0.2, 0.15  # Hz; seconds, as the next two; between strokes that are joined
 SOFT, MUFFLED = 0.03, 300  # left out: what never reaches this part of full scale, or has 95 % of its power below (Hz)
-SAME = (
-    0.3  # left out: what is more like a recording that is there already (`likeness`: copies .65 to 1, others under .27)
-)
+SAME = 0.3  # left out: what resembles another more than this (`likeness`: copies .65 to 1, others under .27)
 SETS = {  # ours: (package, folder in it, who made it, licence)
     "scratch": (
         ("scratch=1.4.0.6~dfsg1-6.1", "usr/share/scratch/Media/Sounds")
