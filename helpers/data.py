@@ -30,6 +30,7 @@ DIGIT_RATE = 8_000  # Hz, of data/speech: as on the telephone
 ARTISTS = ("noto", "twemoji", "openmoji", "fluent_flat", "fluent_3d")  # the last two are one company's
 EMOJI_SIZE, STAMP_SIZE, NOTE_SIZE = 64, 128, 96  # pixels
 NOTE_LENGTH = 24_000  # samples, 1.5 s
+NOTE_SOURCES = ("fluid", "timgm6mb", "freepats")  # the last to test with, never to train
 
 
 def manifest():
@@ -140,13 +141,13 @@ def read_sound(path, rate=SOUND_RATE):
 
 
 def sound(name):
-    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"` (all names stand in
-    `data/sounds/index.json`): float32 tensor of shape (samples,) at 16 kHz, full scale at 1."""
-    names = [entry["name"] for entry in index("sounds/index.json")]
-    if name not in names:
-        like = ", ".join(n for n in names if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
+    """One recording of `data/sounds/`, such as `"gcompris/violin"` or `"stamps/duck"`, or `data/recordings/`, such as
+    `"0ad/cattle_01"` (all names stand in the folders' `index.json`): float32 (samples,) at 16 kHz, full scale at 1."""
+    folder = {entry["name"]: f for f in ("sounds", "recordings") for entry in index(f"{f}/index.json")}
+    if name not in list(folder):
+        like = ", ".join(n for n in folder if str(name).split("/")[-1] in n) or "gcompris/violin, stamps/duck"
         raise CourseError(f"There is no recording {name!r}. Try {like}, or look in data/sounds/index.json.")
-    return read_sound(checked(f"sounds/{name}.ogg"))
+    return read_sound(checked(f"{folder[name]}/{name}.ogg"))
 
 
 def stretches(signal, frame=320):
@@ -223,10 +224,15 @@ class Note(NamedTuple):
     velocity: int
 
 
-def notes():
-    """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument."""
+def notes(source="fluid"):
+    """The notes of `data/notes/`, rendered from recorded samples: a list of 444 `Note`, twelve an instrument. Two other
+    sources share no sample with it: `"timgm6mb"`, 436 of the same notes; `"freepats"`, 384, of 32 instruments."""
+    if source not in NOTE_SOURCES:
+        raise CourseError(f"There are no notes from {source!r}. Choose one of {', '.join(NOTE_SOURCES)}.")
     found = []
-    for number, entry in enumerate(index("notes/index.json")):
+    for number, entry in enumerate(index(f"notes/{source}/index.json".replace("fluid/", ""))):
+        if not entry["notes"]:
+            continue
         signals = read_sound(checked(f"notes/{entry['file']}")).unfold(0, NOTE_LENGTH, NOTE_LENGTH + 400)
         for signal, (key, velocity, _) in zip(signals, entry["notes"], strict=True):
             found.append(Note(signal, number, key if entry["pitched"] else None, velocity))

@@ -93,6 +93,7 @@ LOADERS = [
     data.utterances,
     data.spoken_captions,
     data.notes,
+    lambda: data.notes("freepats"),
     data.instruments,
     data.faces,
     data.emoji,

@@ -191,6 +191,100 @@ def test_notes_sound_at_their_pitch():
     assert untuned == {"bongos", "castanets", "cymbal", "hand drum", "maracas", "snare drum", "tambourine", "triangle"}
 
 
+def likeness(signals, others):
+    """The largest cross-correlation of whitened signals, each with its own other, at any shift: 1 for a copy."""
+
+    def white(x):
+        lines = torch.fft.rfft(torch.stack(x), 48_000)[:, :15_001]  # up to 5,000 Hz
+        lines[:, :180] = 0
+        lines = lines / (lines.abs() + 1e-4 * lines.abs().amax(1, keepdim=True) + 1e-9)
+        return lines / lines.abs().square().sum(1, keepdim=True).sqrt()
+
+    return torch.fft.irfft(white(signals) * white(others).conj()).abs().amax(1) * 15_000
+
+
+def listed(source):
+    """`{(instrument's name, key, velocity, bend): signal}` of a source of notes."""
+    entries = data.index("notes/index.json" if source == "fluid" else f"notes/{source}/index.json")
+    keys = [(entry["name"], *note) for entry in entries for note in entry["notes"]]
+    return dict(zip(keys, [note.signal for note in data.notes(source)], strict=True))
+
+
+def test_the_further_sources_play_the_same_notes():
+    ours, instruments = listed("fluid"), [one.name for one in data.instruments()[0]]
+    for source, count, lacks in (
+        ("timgm6mb", 436, set()),
+        ("freepats", 384, {"bagpipes", "banjo", "castanets", "harmonica", "whistle"}),
+    ):
+        found = data.notes(source)
+        assert len(found) == count and listed(source).keys() <= ours.keys()
+        assert {instruments[note.instrument] for note in found} == set(instruments) - lacks
+        assert {len(note.signal) for note in found} == {24_000}
+        loudest = torch.stack([note.signal for note in found]).abs().amax(1)
+        assert loudest.min() > 0.01 and loudest.max() < 1
+        for note in found:
+            if instruments[note.instrument] in ("trumpet", "flute", "oboe", "recorder"):
+                hertz, power = 440 * 2 ** ((note.pitch - 69) / 12), torch.fft.rfft(note.signal).abs().square()
+                bands = torch.fft.rfftfreq(24_000, 1 / 16_000)
+                near = [(bands - k * hertz).abs() < 0.03 * hertz for k in range(1, int(7_800 / hertz) + 1)]
+                assert power[torch.stack(near).any(0)].sum() > 0.7 * power.sum(), (source, note.instrument, note.pitch)
+
+
+def test_the_sources_of_notes_share_no_recording():
+    sources = {source: listed(source) for source in data.NOTE_SOURCES}
+    for one, other in (("fluid", "timgm6mb"), ("fluid", "freepats"), ("timgm6mb", "freepats")):
+        both = [key for key in sources[one] if key in sources[other]]
+        like = likeness([sources[one][key] for key in both], [sources[other][key] for key in both])
+        assert like.median() < 0.2 and like.max() < 0.8, (one, other)
+    whole = list(sources["fluid"].values())
+    copies = [0.3 * torch.nn.functional.pad(signal, (300, 0))[:24_000] for signal in whole]
+    assert likeness(whole, copies).median() > 0.6  # so that copies would have been found
+
+
+def test_unknown_sources_of_notes_are_refused():
+    for source in ("csound", "", None, []):
+        with pytest.raises(CourseError, match=r"no notes from .*\. Choose one of fluid, timgm6mb, freepats\."):
+            data.notes(source)
+
+
+# --------------------------------------------------------------------------------------------------------- recordings
+def test_recordings_are_what_their_index_and_the_data_sheet_say():
+    entries, sheet = data.index("recordings/index.json"), (data.DATA / "README.md").read_text(encoding="utf-8")
+    files = {path.relative_to(data.DATA / "recordings") for path in (data.DATA / "recordings").rglob("*.ogg")}
+    assert {f"{entry['name']}.ogg" for entry in entries} == {path.as_posix() for path in files}
+    for entry in entries:
+        signal = data.sound(entry["name"])
+        assert abs(len(signal) / 16_000 - entry["seconds"]) < 0.01 and 0.2 <= entry["seconds"] <= 8
+        assert 0.4 < signal.abs().max() <= 1 and abs(signal.mean()) < 0.01, entry["name"]
+        assert entry["author"] and entry["thing"] == entry["thing"].lower()
+        text = entry["licence"].replace("-only", "").replace("-or-later", "")
+        assert (data.DATA / f"LICENSES/{text}.txt").is_file(), entry["licence"]
+    seconds = sum(entry["seconds"] for entry in entries)
+    assert f"{len(entries)} further recordings of {len({e['thing'] for e in entries})} things" in sheet
+    assert f"{seconds:.0f} s; `index.json`" in sheet
+    for folder in {entry["name"].split("/")[0] for entry in entries}:
+        count = sum(entry["name"].startswith(f"{folder}/") for entry in entries)
+        assert any(line.startswith(f"| `{folder}/` |") and f"| {count} |" in line for line in sheet.splitlines()), (
+            folder
+        )
+
+
+def test_no_recording_is_there_twice():
+    new, kinds = data.index("recordings/index.json"), {}
+    for entry in [*new, *data.index("sounds/index.json")]:
+        lines = torch.fft.rfft(data.sound(entry["name"])[:32_000], 64_000)[:12_001]  # 2 s, up to 3,000 Hz
+        lines[:400] = 0
+        lines = lines / lines.abs().clamp(min=1e-6).sqrt()
+        kinds.setdefault(entry["kind"], []).append((entry["name"], lines / lines.abs().square().sum().sqrt()))
+    ours = {entry["name"] for entry in new}
+    for held in kinds.values():
+        everything = torch.stack([lines for _, lines in held])
+        for i, (name, lines) in enumerate(held):
+            if name in ours and i + 1 < len(held):
+                like = torch.fft.irfft(everything[i + 1 :] * lines.conj()).abs().amax(1) * 12_000
+                assert like.max() < 0.6, (name, held[i + 1 + like.argmax()][0])
+
+
 # --------------------------------------------------------------------------------------------------- voices and faces
 def test_utterances_are_sentences_of_five_voices():
     spoken = data.utterances()

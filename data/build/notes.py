@@ -1,9 +1,10 @@
 """Makes data/notes/ again from the named packages: pictures of instruments, and notes of the same.
 
-Needs a Debian machine (`apt-get`, `dpkg`, `fluidsynth`), npm, `pip install resvg-py==0.5.0` and the course's
-environment. Run it from the repository's root:
+Needs a Debian machine (`apt-get`, `dpkg`, `fluidsynth`, `timidity`), npm, `pip install resvg-py==0.5.0` and the
+course's environment. Run it from the repository's root:
 
-    python data/build/notes.py
+    python data/build/notes.py                       # the pictures, and FluidR3's notes
+    python data/build/notes.py timgm6mb freepats     # the same notes from two other sets of samples
 """
 
 import functools
@@ -11,6 +12,7 @@ import io
 import json
 import struct
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,6 +32,11 @@ DEBIAN = [
     "gcompris-qt-data=3.1-2",
     "fluid-soundfont-gm=3.1-5.3",
 ]
+FURTHER = {  # sets of samples that share no recording with FluidR3 or each other: (package, file)
+    "timgm6mb": ("timgm6mb-soundfont=1.3-5", "usr/share/sounds/sf2/TimGM6mb.sf2"),
+    "freepats": ("freepats=20060219-4", "etc/timidity/freepats.cfg"),  # GUS patches, which TiMidity++ plays
+}
+SILENT = 0.01  # of full scale: a note that never reaches it, its instrument's loudest being at 0.7, is left out
 NPM = {  # who drew: (package, licence)
     "game_icons": ("@iconify-json/game-icons@1.2.4", "CC-BY-3.0"),
     "noto": ("@iconify-json/noto@1.2.9", "Apache-2.0"),
@@ -180,11 +187,15 @@ def midi(sound, chosen):
 def played(sound, chosen, font, scratch):
     """The notes as arrays at RATE, without reverberation; the loudest of them at 0.7 of full scale."""
     (scratch / "a.mid").write_bytes(midi(sound, chosen))
-    command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.6", "-r", "44100", "-T", "wav", "-F"]
-    subprocess.run([*command, scratch / "a.wav", font, scratch / "a.mid"], check=True, capture_output=True)
+    if font.suffix == ".cfg":
+        command = ["timidity", "-c", font, "-Ow", "-s", "44100", "-EFreverb=0", "-EFchorus=0", "-A50", "-o"]
+        subprocess.run([*command, scratch / "a.wav", scratch / "a.mid"], check=True, capture_output=True)
+    else:
+        command = ["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.6", "-r", "44100", "-T", "wav", "-F"]
+        subprocess.run([*command, scratch / "a.wav", font, scratch / "a.mid"], check=True, capture_output=True)
     whole, rate = soundfile.read(scratch / "a.wav", always_2d=True)
     whole = soxr.resample(whole.mean(axis=1), rate, RATE)
-    whole = np.pad(whole, (0, max(0, 2 * RATE * len(chosen) - len(whole)))) * 0.7 / np.abs(whole).max()
+    whole = np.pad(whole, (0, max(0, 2 * RATE * len(chosen) - len(whole)))) * 0.7 / max(np.abs(whole).max(), 0.02)
     fade = np.minimum(1, np.arange(int(SECONDS * RATE))[::-1] / 800)  # 50 ms, so that what still rings does not click
     return [whole[2 * RATE * i + 160 :][: len(fade)] * fade for i in range(len(chosen))]
 
@@ -242,6 +253,51 @@ def pictures(listed):
             yield word, name
 
 
+def write(path, clips):
+    """The clips, with silence after each, as one Ogg Vorbis file."""
+    with soundfile.SoundFile(path, "w", RATE, 1, "VORBIS", format="OGG", compression_level=1.0) as ogg:
+        for clip in clips:
+            ogg.write(clip)  # in small pieces: libsndfile's coder fails on minutes at once
+            ogg.write(np.zeros(GAP))
+
+
+def further(source):
+    """The same notes from another set of samples, in a folder of its own; what is silent is left out."""
+    package, file = FURTHER[source]
+    folder, index = DATA / "notes" / source, []
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch)
+        unpacked = debian([package], scratch)[package.split("=")[0]]
+        font = unpacked / file
+        if font.suffix == ".cfg":
+            font.write_text(font.read_text().replace("dir /usr", f"dir {unpacked}/usr"))
+        for name, (sound, span, _, _) in INSTRUMENTS.items():
+            chosen = notes(sound, span)
+            found = [
+                (n, c)
+                for n, c in zip(chosen, played(sound, chosen, font, scratch), strict=True)
+                if np.abs(c).max() >= SILENT
+            ]
+            path = folder / f"{name.lower().replace(' ', '_')}.ogg"
+            if found:
+                write(path, [clip for _, clip in found])
+            entry = {"name": name, "file": f"{source}/{path.name}", "pitched": span is not None}
+            index.append(entry | {"notes": [list(note) for note, _ in found]})
+    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
+    (folder / "index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    record("notes")
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(
+        source,
+        sum(bool(e["notes"]) for e in index),
+        "instruments,",
+        sum(len(e["notes"]) for e in index),
+        "notes,",
+        size,
+    )
+
+
 def main():
     (DATA / "notes").mkdir(exist_ok=True)
     index, tiles = [], []
@@ -256,12 +312,7 @@ def main():
             tiles += [tile(draw[entry["artist"]](entry["name"])) for entry in drawn]
             chosen = notes(sound, span)
             file = f"{name.lower().replace(' ', '_')}.ogg"
-            with soundfile.SoundFile(
-                DATA / "notes" / file, "w", RATE, 1, "VORBIS", format="OGG", compression_level=1.0
-            ) as ogg:
-                for clip in played(sound, chosen, font, scratch):
-                    ogg.write(clip)  # in small pieces: libsndfile's coder fails on minutes at once
-                    ogg.write(np.zeros(GAP))
+            write(DATA / "notes" / file, played(sound, chosen, font, scratch))
             entry = {"name": name, "file": file, "recording": recording, "pitched": span is not None}
             index.append(entry | {"notes": [list(note) for note in chosen], "pictures": drawn})
     sheet = Image.new("RGBA", (COLUMNS * SIZE, -(-len(tiles) // COLUMNS) * SIZE))
@@ -271,7 +322,7 @@ def main():
     lines = ",\n".join(" " + json.dumps(entry) for entry in index)
     (DATA / "notes/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     record("notes")
-    size = sum(path.stat().st_size for path in (DATA / "notes").iterdir())
+    size = sum(path.stat().st_size for path in (DATA / "notes").glob("*.*"))
     print(
         len(index),
         "instruments,",
@@ -283,4 +334,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    for source in sys.argv[1:]:
+        further(source)
+    if not sys.argv[1:]:
+        main()
