@@ -47,7 +47,10 @@ def run(seed, count=captioning.SCENES, epochs=captioning.EPOCHS):
     lecture.train(encoder, decoder, lecture.inputs, lecture.encoded, epochs, lr=race.PLANS["transformer"][1])
     seconds = time.process_time() - start
     runs = {
-        "attention": {"seconds": 0, "values": stored_run(lecture, scenes, x)},
+        "attention": {
+            "seconds": int(data.weights("captioning")[1]["seconds"]),
+            "values": stored_run(lecture, scenes, x),
+        },
         "transformer": {"seconds": round(seconds), "values": race.scored(lecture, encoder, decoder, scenes, x)},
     }
     for one in runs.values():
