@@ -10,7 +10,7 @@ from easydict import EasyDict
 
 from tests.definitions import definitions
 
-EPOCHS = 10
+EPOCHS = 5
 WHAT = (
     f"losses with batches of 512, and masked InfoNCE with other batches, {EPOCHS} epochs each at the lecture's "
     "learning rate, so large batches take fewer steps; seconds are those of one core"
