@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.linear_model import Ridge
 from sklearn.metrics import average_precision_score, top_k_accuracy_score
 from torch import nn
 
@@ -291,11 +292,10 @@ def test_every_training_gets_the_kept_artists_and_the_seen_concepts_only():
     for arguments in trainings:
         told = [a for a in arguments if "inputs" in a or "tags" in a or "features" in a]
         assert told in (["inputs[kept][:, seen]", f"{language}tags[seen]"] for language in ("", "korean_")), arguments
-    fits = calls("Ridge(alpha=1000).fit")
-    assert len(fits) >= 1 and all(arguments[0] == "flat.numpy()" for arguments in fits)
+    fits = calls("ridge")
+    assert len(fits) == 2 and all(arguments[0] == "known" for arguments in fits)
     code = "\n".join(c.source for c in nbformat.read(LECTURE, as_version=4).cells if c.cell_type == "code")
-    assert "flat = inputs[kept][:, seen].flatten(0, 1)" in code
-    assert "known = F.normalize(flat, dim=1)" in code  # the neighbours that vote
+    assert "known, known_tags = inputs[kept][:, seen], tags[seen].float()" in code  # of the neighbours, too
 
 
 def test_features_are_standardised_artist_by_artist():
@@ -362,7 +362,7 @@ def test_own_vectors_are_dropped_word_by_word_and_only_in_training(share):
         assert whole.max() < 1e-3  # all of a word's numbers, or none
         assert (tower.eval()(words) - tower.network(tower.vectors[words])).min() > 99
     usual = lecture.WordTower(torch.randn(10, 6), 4)
-    assert usual.own_dropped == 0.2 and usual(words).shape == (8000, 256)
+    assert usual.own_dropped == 0.5 and usual(words).shape == (8000, 256)
 
 
 def test_embedding_gives_unit_vectors_in_evaluation_whatever_the_number():
@@ -503,11 +503,20 @@ def with_globals(**values):
 
 
 def test_neighbours_vote_by_a_softmax_of_their_cosines():
-    known, x = unit_rows(6, 5, 1), torch.randn(4, 5, generator=generator(2))
-    with_globals(known=known)
+    known, x = torch.randn(2, 3, 5, generator=generator(1)), torch.randn(4, 5, generator=generator(2))
+    with_globals(known=known)  # two artists, three concepts
     for i, row in enumerate(lecture.votes(x).tolist()):
-        weights = [math.exp(F.cosine_similarity(x[i], k, dim=0).item() / 0.05) for k in known]
-        assert row == pytest.approx([w / sum(weights) for w in weights], abs=1e-5)
+        weights = [[math.exp(F.cosine_similarity(x[i], k, dim=0).item() / 0.05) for k in some] for some in known]
+        total = sum(map(sum, weights))
+        assert row == pytest.approx([(a + b) / total for a, b in zip(*weights, strict=True)], abs=1e-5)
+
+
+def test_ridge_agrees_with_scikit_learn():
+    x, y = torch.randn(3, 20, 6, generator=generator()) + 1, torch.randn(20, 4, generator=generator(1)) - 2
+    theirs = Ridge(alpha=7.0).fit(x.flatten(0, 1).double().numpy(), y.repeat(3, 1).double().numpy())
+    new = torch.randn(5, 6, generator=generator(2))
+    got = lecture.ridge(x.double(), y.double(), 7.0)(new.double())
+    assert np.allclose(got.numpy(), theirs.predict(new.double().numpy()), atol=1e-4)
 
 
 def test_a_text_is_the_sum_of_its_words_and_a_closed_list_knows_its_tags_only():
