@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.linear_model import Ridge
 from sklearn.metrics import average_precision_score, top_k_accuracy_score
 from torch import nn
 
@@ -41,26 +42,6 @@ def one_to_many(pictures=7, words=9, seed=0):
 def test_points_on_the_circle():
     points = lecture.on_circle([0, 90, 225])
     assert torch.allclose(points, torch.tensor([[1.0, 0], [0, 1], [-math.sqrt(0.5), -math.sqrt(0.5)]]), atol=1e-6)
-
-
-@pytest.mark.parametrize("margin", [0.3, 1.0, 1.4])
-def test_the_contrastive_loss_by_plain_loops(margin):
-    P, W, match = one_to_many()
-    distances = [[math.dist(p, w) for w in W.tolist()] for p in P.tolist()]
-    cells = [(distances[i][j], bool(match[i, j])) for i in range(7) for j in range(9)]
-    pull = statistics.fmean(d**2 for d, right in cells if right)
-    push = statistics.fmean(max(0, margin - d) ** 2 for d, right in cells if not right)
-    assert lecture.contrastive(P, W, match, margin).item() == pytest.approx(pull + push, abs=1e-4)
-    assert lecture.contrastive(P, W, match) == lecture.contrastive(P, W, match, 1.0)
-
-
-def test_the_contrastive_loss_where_points_meet_and_where_there_is_no_rival():
-    P = torch.eye(3, 4).requires_grad_()  # along the axes, so that distances are 0 to the last digit
-    loss = lecture.contrastive(P, P.detach().clone(), torch.ones(3, 3, dtype=torch.bool))
-    loss.backward()
-    assert torch.isfinite(loss) and torch.isfinite(P.grad).all()
-    alone = lecture.contrastive(P[:1], P[:1].detach(), torch.tensor([[True]]))
-    assert alone.item() == pytest.approx(0, abs=1e-4)
 
 
 def rivals(P, W, match, i, j, side, kind):
@@ -181,20 +162,83 @@ def test_info_nce_of_half_precision_is_summed_in_single_and_stays_finite():
     assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
 
 
-def test_points_walk_downhill_by_four_degrees_a_step_at_most():
-    path = lecture.descend(lecture.info_nce, steps=120, n=5)
-    assert path.shape == (121, 2, 5)
-    moved = path.diff(dim=0).abs()
-    assert 0 < moved.max() <= 4 + 1e-4
-    losses = [lecture.info_nce(*map(lecture.on_circle, path[k]), torch.eye(5, dtype=torch.bool)) for k in (0, 30, 120)]
-    assert losses[0] > losses[1] > losses[2]
+@pytest.mark.parametrize("shape", [(7, 9), (9, 4), (1, 5)])
+@pytest.mark.parametrize("temperature", [0.02, 0.1, 1.0])
+def test_masked_info_nce_by_plain_loops(shape, temperature):
+    P, W, match = one_to_many(*shape)
+    match[-1] &= len(match) == 1  # the last of several pictures has no word: it is a negative only
+    s = (P.double() @ W.double().T / temperature).tolist()
+    costs = []
+    for i, j in match.nonzero().tolist():
+        words = [s[i][k] for k in range(len(W)) if k == j or not match[i, k]]
+        pictures = [s[k][j] for k in range(len(P)) if k == i or not match[k, j]]
+        costs += [math.log(math.fsum(math.exp(x - s[i][j]) for x in side)) for side in (words, pictures)]
+    got = lecture.masked_info_nce(P, W, match, temperature)
+    assert got.item() == pytest.approx(statistics.fmean(costs), abs=1e-4)
+    assert got <= lecture.info_nce(P, W, match, temperature) + 1e-6  # fewer terms in each sum
 
 
-def test_right_neighbours_counts_pictures_whose_own_word_is_nearest():
-    assert lecture.right_neighbours(torch.tensor([[0.0, 90, 180], [10, 80, 200]])) == 3
-    assert lecture.right_neighbours(torch.tensor([[0.0, 90, 180], [80, 10, 200]])) == 1
-    # each word's nearest picture is its own, but two pictures have the first word as the nearest
-    assert lecture.right_neighbours(torch.tensor([[0.0, 50, 180], [20, 90, 200]])) == 2
+def test_masking_changes_nothing_where_pairs_are_one_to_one():
+    P, W, match = unit_rows(9, 6, 1), unit_rows(9, 6, 2), torch.eye(9, dtype=torch.bool)
+    assert torch.allclose(lecture.masked_info_nce(P, W, match, 0.1), lecture.info_nce(P, W, match, 0.1), atol=1e-5)
+
+
+def test_masked_info_nce_pulls_no_right_word_away_from_another():
+    """Two right words and one wrong: without the wrong one no gradient is left, with InfoNCE there is."""
+    for loss, silent in ((lecture.masked_info_nce, True), (lecture.info_nce, False)):
+        P, W = lecture.on_circle([0]), lecture.on_circle([60, 30]).requires_grad_()
+        loss(P, W, torch.tensor([[True, True]]), 0.5).backward()
+        assert bool((W.grad.abs() < 1e-6).all()) == silent
+
+
+def test_masked_info_nce_of_half_precision_stays_finite_with_its_gradient():
+    P, W, match = one_to_many()
+    match[0] = True  # a picture without a wrong word
+    rough = lecture.masked_info_nce(P.bfloat16(), W.bfloat16(), match, 0.05)
+    assert rough.dtype == torch.float32 and abs(rough - lecture.masked_info_nce(P, W, match, 0.05)) < 0.1
+    leaves = P.requires_grad_(), W.requires_grad_()
+    lecture.masked_info_nce(*leaves, match, 0.01).backward()
+    assert all(torch.isfinite(leaf.grad).all() for leaf in leaves)
+
+
+def test_the_floor_is_what_arithmetic_says():
+    match = torch.tensor([[True, True, True, True], [False, False, False, True], [False, False, False, False]])
+    by_hand = (4 * math.log(4) + 1 * math.log(1) + 2 * math.log(2)) / (2 * 5)  # rows of 4 and 1; a column of 2
+    assert lecture.floor(match).item() == pytest.approx(by_hand)
+    assert lecture.floor(torch.eye(5, dtype=torch.bool)) == 0
+
+
+@pytest.mark.parametrize("groups", [[(1, 3)], [(2, 2), (1, 4)], [(3, 1), (2, 5), (1, 1)]])
+def test_the_floor_is_reached_by_the_best_vectors_and_masking_reaches_0(groups):
+    """Pictures and words in groups that all belong together, each group along an axis of its own."""
+    axes = torch.eye(len(groups))
+    P = torch.cat([axes[g].expand(pictures, -1) for g, (pictures, _) in enumerate(groups)])
+    W = torch.cat([axes[g].expand(words, -1) for g, (_, words) in enumerate(groups)])
+    match = (P @ W.T) > 0.5
+    assert lecture.info_nce(P, W, match, 0.01).item() == pytest.approx(lecture.floor(match).item(), abs=1e-4)
+    assert lecture.masked_info_nce(P, W, match, 0.01).item() == pytest.approx(0, abs=1e-4)
+
+
+def test_nothing_falls_below_the_floor():
+    for seed in range(20):
+        P, W, match = one_to_many(seed=3 * seed)
+        for temperature in (0.01, 0.1, 1.0):
+            assert lecture.info_nce(P, W, match, temperature) >= lecture.floor(match) - 1e-5
+            assert lecture.masked_info_nce(P, W, match, temperature) >= -1e-5
+
+
+def test_the_temperature_is_learned_and_has_a_limit():
+    loss = lecture.Contrast()
+    assert loss.temperature.item() == pytest.approx(0.07) and len(list(loss.parameters())) == 1
+    P, W, match = one_to_many()
+    assert torch.equal(loss(P, W, match), lecture.masked_info_nce(P, W, match, loss.temperature))
+    assert lecture.Contrast(lecture.info_nce, 0.2)(P, W, match) == lecture.info_nce(P, W, match, torch.tensor(0.2))
+    good = F.normalize(match.float(), dim=1) @ W  # not yet good enough: the temperature has a gradient
+    loss(F.normalize(good, dim=1), W, match).backward()
+    assert loss.log_temperature.grad.abs() > 1e-4
+    with torch.no_grad():
+        loss.log_temperature.fill_(-100.0)
+    assert loss.temperature.item() == pytest.approx(0.01)
 
 
 # ----------------------------------------------------------------------------------------------------- data and splits
@@ -244,15 +288,14 @@ def calls(name):
 
 def test_every_training_gets_the_kept_artists_and_the_seen_concepts_only():
     trainings = calls("train")
-    assert len(trainings) >= 3
+    assert len(trainings) >= 2
     for arguments in trainings:
         told = [a for a in arguments if "inputs" in a or "tags" in a or "features" in a]
         assert told in (["inputs[kept][:, seen]", f"{language}tags[seen]"] for language in ("", "korean_")), arguments
-    fits = [call for name in ("Ridge(alpha=1000).fit", "PCA(128, random_state=SEED).fit") for call in calls(name)]
-    assert len(fits) >= 2 and all(arguments[0] == "flat" for arguments in fits)
+    fits = calls("ridge")
+    assert len(fits) == 2 and all(arguments[0] == "known" for arguments in fits)
     code = "\n".join(c.source for c in nbformat.read(LECTURE, as_version=4).cells if c.cell_type == "code")
-    assert "flat = inputs[kept][:, seen].flatten(0, 1)" in code
-    assert "known = F.normalize(torch.from_numpy(flat), dim=1)" in code  # the neighbours that vote
+    assert "known, known_tags = inputs[kept][:, seen], tags[seen].float()" in code  # of the neighbours, too
 
 
 def test_features_are_standardised_artist_by_artist():
@@ -308,8 +351,8 @@ def test_words_without_an_own_vector_learn_none_and_glove_stays_frozen():
 
 
 @pytest.mark.parametrize("share", [0.2, 0.7])
-def test_own_vectors_are_left_out_word_by_word_and_only_in_training(share):
-    tower, words = word_tower(own_left_out=share), torch.arange(4).repeat(2000)
+def test_own_vectors_are_dropped_word_by_word_and_only_in_training(share):
+    tower, words = word_tower(own_dropped=share), torch.arange(4).repeat(2000)
     with torch.no_grad():
         tower.own.weight[:4] = 100
         got = tower.train()(words)
@@ -319,7 +362,7 @@ def test_own_vectors_are_left_out_word_by_word_and_only_in_training(share):
         assert whole.max() < 1e-3  # all of a word's numbers, or none
         assert (tower.eval()(words) - tower.network(tower.vectors[words])).min() > 99
     usual = lecture.WordTower(torch.randn(10, 6), 4)
-    assert usual.own_left_out == 0.2 and usual(words).shape == (8000, 256)
+    assert usual.own_dropped == 0.2 and usual(words).shape == (8000, 256)
 
 
 def test_embedding_gives_unit_vectors_in_evaluation_whatever_the_number():
@@ -363,7 +406,7 @@ def test_each_drawing_meets_its_own_tags_and_tags_that_nothing_carries_are_no_ri
         assert all((x.float().norm(dim=1) - 1).abs().max() < 0.01 for x in (P, W))
         concept, word = P.float().argmax(1), W.float().argmax(1)
         assert torch.equal(match, tags[concept][:, word])  # whichever drawing, whichever word
-        assert match.any(1).all() and len(word.unique()) == len(word)
+        assert match.any(1).all() and match.any(0).all() and len(word.unique()) == len(word)
         assert torch.equal(match.sum(1), tags[concept].sum(1))  # no right word is left out
         seen.extend(concept.tolist())
         return (P * W[:1]).sum() * 0 + 1.0
@@ -372,7 +415,8 @@ def test_each_drawing_meets_its_own_tags_and_tags_that_nothing_carries_are_no_ri
     assert history == [1.0] * 3
     assert sorted(seen) == sorted(3 * 3 * list(range(10)))  # three epochs, three drawings of ten concepts
     given = torch.cat(words.given)
-    assert not (given % 4 == 0).any() and set(given.tolist()) == set(tags.any(0).nonzero().flatten().tolist())
+    assert not (given % 4 == 0).any()  # nothing carries them
+    assert set(given.tolist()) == set(tags.any(0).nonzero().flatten().tolist())
     assert max(map(len, pictures.given)) == 8
 
 
@@ -409,7 +453,7 @@ def trained(seed=0, frozen=False, before=0):
     sides[0].requires_grad_(not frozen)
     torch.manual_seed(before)
     config = lecture.EasyDict(CONFIG, epochs=30, lr=3e-3, batch_size=20, noise=0.5, seed=seed)
-    history = lecture.train(*sides, lecture.info_nce, inputs[:2], tags, config)
+    history = lecture.train(*sides, lecture.Contrast(), inputs[:2], tags, config)
     cosines = lecture.embed(sides[0], inputs[2]) @ lecture.embed(sides[1], torch.arange(40)).T
     return history, sides, lecture.search_scores(cosines, tags), cosines
 
@@ -458,14 +502,65 @@ def with_globals(**values):
     return lecture
 
 
-def test_neighbours_vote_for_their_own_tags_by_a_softmax_of_their_cosines():
-    known, x, flat_tags = unit_rows(6, 5, 1), torch.randn(4, 5, generator=generator(2)), one_to_many(6, 9)[2].float()
-    with_globals(known=known, flat_tags=flat_tags)
-    for i, row in enumerate(lecture.neighbours(x.numpy()).tolist()):
-        weights = [math.exp(F.cosine_similarity(x[i], k, dim=0).item() / 0.05) for k in known]
-        for j, score in enumerate(row):
-            votes = sum(w for w, carries in zip(weights, flat_tags[:, j], strict=True) if carries)
-            assert score == pytest.approx(votes / sum(weights), abs=1e-5)
+def test_neighbours_vote_by_a_softmax_of_their_cosines():
+    known, x = torch.randn(2, 3, 5, generator=generator(1)), torch.randn(4, 5, generator=generator(2))
+    with_globals(known=known)  # two artists, three concepts
+    for i, row in enumerate(lecture.votes(x).tolist()):
+        weights = [[math.exp(F.cosine_similarity(x[i], k, dim=0).item() / 0.05) for k in some] for some in known]
+        total = sum(map(sum, weights))
+        assert row == pytest.approx([(a + b) / total for a, b in zip(*weights, strict=True)], abs=1e-5)
+
+
+def test_ridge_agrees_with_scikit_learn():
+    x, y = torch.randn(3, 20, 6, generator=generator()) + 1, torch.randn(20, 4, generator=generator(1)) - 2
+    theirs = Ridge(alpha=7.0).fit(x.flatten(0, 1).double().numpy(), y.repeat(3, 1).double().numpy())
+    new = torch.randn(5, 6, generator=generator(2))
+    got = lecture.ridge(x.double(), y.double(), 7.0)(new.double())
+    assert np.allclose(got.numpy(), theirs.predict(new.double().numpy()), atol=1e-4)
+
+
+def test_a_text_is_the_sum_of_its_words_and_a_closed_list_knows_its_tags_only():
+    table = torch.randn(5, 3, generator=generator())
+    words = ["red", "apple", "dog", "korea", "wolf"]
+    with_globals(
+        number={w: i for i, w in enumerate(words)}, vocabulary=words[:3], column={"red": 0, "apple": 1, "dog": 2}
+    )
+    rows = lecture.rows_of(["red apple", "wolf"], table)
+    assert torch.allclose(rows[0], F.normalize(table[0] + table[1], dim=0), atol=1e-6)
+    assert torch.allclose(rows[1], F.normalize(table[4], dim=0), atol=1e-6)
+    closed = lecture.rows_of(["red apple", "wolf", "dog wolf"], None)
+    assert torch.allclose(closed, torch.tensor([[0.5**0.5, 0.5**0.5, 0], [0, 0, 0], [0, 0, 1]]), atol=1e-6)
+    with_globals(MODELS={"open": (lambda x: 2 * x, table), "closed": (lambda x: x, None)})
+    x = torch.randn(4, 3, generator=generator(1))
+    assert torch.allclose(lecture.scores_of("open", x, ["red apple", "wolf"]), 2 * x @ rows.T, atol=1e-5)
+    assert (lecture.scores_of("closed", x, ["wolf"]) == 0).all()
+
+
+def test_classified_counts_those_whose_own_class_scores_best():
+    scores = torch.tensor([[0.9, 0.1, 0.0], [0.5, 0.4, 0.0], [0.0, 0.1, 0.2]])
+    assert lecture.classified(scores).tolist() == [True, False, True]
+    assert lecture.told(torch.tensor([True, False, False, False])) == "0.250 ± 0.424"
+
+
+def test_korean_pieces_are_words_syllables_and_pairs():
+    assert sorted(lecture.pieces("개 집")) == sorted(
+        ["<", "개", ">", "<개", "개>", "<개>", "<", "집", ">", "<집", "집>", "<집>"]
+    )
+    assert "강아" in lecture.pieces("강아지") and "<강아지>" in lecture.pieces("강아지")
+
+
+def test_the_korean_tower_is_the_mean_of_known_pieces_and_reads_new_texts():
+    torch.manual_seed(0)
+    tower = lecture.KoreanTower(["강아지", "강", "고양이 강"], ["강아지", "강"], dim=4)
+    assert not any("고" in piece for piece in tower.piece)  # what only a new text holds is not known
+    got = tower(torch.tensor([2, 0, 2]))
+    rows = [tower.piece[p] for p in lecture.pieces("고양이 강") if p in tower.piece]
+    assert torch.allclose(got[0], tower.vectors.weight[rows].mean(0), atol=1e-6) and torch.allclose(got[0], got[2])
+    lecture.korean_words = tower
+    assert torch.allclose(lecture.korean_query("고양이 강"), F.normalize(got[0], dim=0), atol=1e-6)
+    for text in ("", " "):
+        with pytest.raises(CourseError, match="Try 강아지"):
+            lecture.korean_query(text)
 
 
 @pytest.fixture
@@ -477,25 +572,21 @@ def searching():
         tower.own.weight[:4] = torch.randn(4, 7) * torch.tensor([[1.0], [9], [0.1], [3]])
     pictures = torch.randint(0, 255, (6, 3, 4, 4), dtype=torch.uint8)
     concepts = [SimpleNamespace(name=f"thing {i}", english=[]) for i in range(6)]
-    korean = ["강아지", "고양이", "사과"]
     return with_globals(
         words=words,
         number={w: i for i, w in enumerate(words)},
         vocabulary=words[:4],
-        joint_words=tower,
-        joint_pictures=nn.Linear(3, 7),
+        word_vectors=lecture.embed(tower, torch.arange(5)),
+        tag_vectors=lecture.embed(tower, torch.arange(4)),
         gallery_vectors=unit_rows(6, 7, 5),
         gallery_pictures=pictures,
         concepts=concepts,
         is_new=torch.tensor([False, True, False, False, False, True]),
-        korean=korean,
-        korean_column={w: j for j, w in enumerate(korean)},
-        korean_words=nn.Embedding(3, 7),
     )
 
 
 def test_a_query_is_the_sum_of_its_words_at_length_one(searching):
-    one = lecture.embed(lecture.joint_words, torch.arange(5))
+    one = lecture.word_vectors
     for text, rows in (("red apple", [0, 1]), ("  RED\tApple\n", [0, 1]), ("korea", [4]), ("dog dog red", [3, 3, 0])):
         expected = F.normalize(one[rows].sum(0), dim=0)
         assert lecture.query(text).shape == (7,) and torch.allclose(lecture.query(text), expected, atol=1e-6)
@@ -523,14 +614,6 @@ def test_an_unknown_word_is_named_with_a_way_out(searching, text, says):
     assert says in message and "'red'" not in message and "\n" not in message and len(message) < 150
 
 
-def test_a_korean_query_is_its_keywords_vector_and_an_unknown_one_is_named(searching):
-    expected = F.normalize(lecture.korean_words.weight[2], dim=0)
-    assert torch.allclose(lecture.query_korean("사과"), expected, atol=1e-6)
-    for text, says in (("고양", "'고양'. Try 고양이"), ("", "''. Try 강아지"), ("apple", "'apple'. Try 강아지")):
-        with pytest.raises(CourseError, match=f"The table has no vector for {says}"):
-            lecture.query_korean(text)
-
-
 def test_found_shows_the_nearest_drawings_and_marks_the_new_ones(searching):
     vector = unit_rows(1, 7, 9)[0]
     order = sorted(range(6), key=lambda i: -float(lecture.gallery_vectors[i] @ vector))
@@ -540,7 +623,7 @@ def test_found_shows_the_nearest_drawings_and_marks_the_new_ones(searching):
 
 
 def test_arithmetic_moves_from_one_word_to_the_other_and_leaves_out_the_start(searching):
-    one = lecture.embed(lecture.joint_words, torch.arange(5))
+    one = lecture.word_vectors
     expected = F.normalize(lecture.gallery_vectors[2] + one[1] - one[0], dim=0)
     assert torch.allclose(lecture.shifted(2, "red", "apple"), expected, atol=1e-6)
     assert torch.allclose(lecture.shifted(2, "red", "apple", weight=0.0), lecture.gallery_vectors[2], atol=1e-6)
@@ -551,16 +634,6 @@ def test_arithmetic_moves_from_one_word_to_the_other_and_leaves_out_the_start(se
 
 def test_the_best_tags_are_ticked_where_the_keywords_have_them(searching):
     with_globals(tags=torch.tensor([[True, False, False, True]] * 6))
-    order = (lecture.embed(lecture.joint_words, torch.arange(4)) @ lecture.gallery_vectors[3]).argsort(descending=True)
+    order = (lecture.tag_vectors @ lecture.gallery_vectors[3]).argsort(descending=True)
     expected = [f"{'✔' if j in (0, 3) else '✘'} {lecture.vocabulary[j]}" for j in order[:3].tolist()]
     assert lecture.best_tags(3, k=3) == ", ".join(expected)
-
-
-def test_probabilities_keep_each_pictures_order_and_sum_to_one(searching):
-    x = torch.randn(5, 3, generator=generator())
-    cosines = lecture.cosines_of(lecture.joint_pictures, lecture.joint_words, x)
-    P, own = lecture.joint_pictures(x), lecture.joint_words(torch.arange(4))
-    assert torch.allclose(cosines, F.cosine_similarity(P[:, None], own[None], dim=2), atol=1e-5)
-    shares = lecture.probabilities(x)
-    assert torch.allclose(shares.sum(1), torch.ones(5)) and torch.equal(shares.argsort(1), cosines.argsort(1))
-    assert torch.allclose(shares[0] / shares[0, 0], ((cosines[0] - cosines[0, 0]) / 0.05).exp(), rtol=1e-3)

@@ -42,6 +42,7 @@ WITHOUT_SEEDS = ("00_multimodal_learning",)
 OTHERS = {  # modules with WHAT, CELLS and run(seed)
     "01_word2vec": {"race": "tests.benchmarks.word2vec_speed"},
     "02_spectrograms": {"voices": "data.build.spectrograms"},
+    "03_joint_embedding": {"losses": "data.build.joint_embedding"},
     "04_captioning": {"race": "tests.benchmarks.captioning_race", "more": "tests.benchmarks.captioning_more"},
     "06_visual_question_answering": {"glances": "data.build.visual_question_answering"},
 }

@@ -1,8 +1,6 @@
-"""The checks of assignment 03. Expected values: torch's own losses, and the mean over all orders of tied answers."""
+"""The checks of assignment 03. Expected values: torch's own losses, and plain loops."""
 
-import itertools
 import math
-import statistics
 import time
 
 import torch
@@ -21,8 +19,6 @@ LOSSES = dict.fromkeys(
     ),
     "torch's ready-made losses on triplets and cosines are for the checks; write the formula",
 )
-SCORES = {"helpers.metrics.recall_at_k": "it is for the checks; count the items yourself"}
-
 EXERCISES = {
     "3.1": Exercise(
         2,
@@ -44,7 +40,17 @@ EXERCISES = {
         forbidden=COSINES | LOSSES,
     ),
     "3.3": Exercise(
-        4,
+        3,
+        [
+            "match.nonzero(as_tuple=True) gives the pairs in the order asked for: their rows, and their columns.",
+            "One line a pair: cosines[rows] is (pairs, words). Fill what is right for the picture, and what "
+            "isn't below the pair's own cosine, with minus infinity.",
+            "The argmax of each line is the answer, unless the whole line is minus infinity: there it is -1.",
+        ],
+        forbidden=COSINES | LOSSES,
+    ),
+    "3.4": Exercise(
+        3,
         [
             "Divide the table of cosines by the temperature. One softmax goes along its rows, one down its columns.",
             "match picks the pairs from both tables; every pair counts once, however many its picture has.",
@@ -52,27 +58,27 @@ EXERCISES = {
         ],
         forbidden=COSINES | LOSSES,
     ),
-    "3.4": Exercise(
-        3,
-        [
-            "First without ties: count the relevant items among the first k, divide by all relevant ones, average.",
-            "Look at the score at place k. Items above it are surely in; its equals compete for the places left.",
-            "Each competitor is in with the probability (k - number surely in) / (number of competitors).",
-        ],
-        forbidden=SCORES,
-    ),
     "3.5": Exercise(
         2,
         [
-            "For each query: the best score of its relevant items. How many items have a higher one?",
-            "Add the expected place among the t items with this very score. The r relevant ones of them cut the row "
-            "into r + 1 pieces, equally long on average: the first stands at (t + 1) / (r + 1), without a tie at 1.",
-            "torch.median takes the lower of the middle two; quantile(0.5) takes their mean.",
+            "One line a pair again: logits[picture] is (pairs, words). Which of its columns must leave the sum?",
+            "Those that are right for this picture, except for the pair's own word. Fill them with minus infinity; e "
+            "to that is 0. The other direction is the same with logits.T and match.T.",
+            "F.cross_entropy(lines, word) is minus the log of the softmax at `word`, averaged over the lines.",
         ],
-        forbidden=SCORES,
+        forbidden=COSINES | LOSSES,
     ),
     "3.6": Exercise(
-        3,
+        2,
+        [
+            "Right words don't take part: fill them with minus infinity before the softmax over each row.",
+            "The entropy of a row is minus the sum of p log p; e to it is the number of words that count.",
+            "0 log 0 counts as 0, but 0 * log(0) is NaN in floating point: torch.special.entr knows.",
+        ],
+        forbidden=COSINES | LOSSES,
+    ),
+    "3.7": Exercise(
+        2,
         [
             "In this order: split the text, look for unknown words, project, length 1, sum, length 1 again.",
             "A long vector must not drown a short one: bring each projected word to length 1 before the sum.",
@@ -194,7 +200,51 @@ def _(triplet_loss):
     return True
 
 
-# 3.3 InfoNCE
+# 3.3 semi-hard negatives
+
+
+def true_semi_hard(cosines, match):
+    found = []
+    for i, j in match.nonzero().tolist():
+        below = [k for k in range(cosines.shape[1]) if not match[i, k] and cosines[i, k] < cosines[i, j]]
+        found.append(max(below, key=lambda k, i=i: float(cosines[i, k]), default=-1))
+    return torch.tensor(found)
+
+
+@EXERCISES["3.3"].case("the card's example: 0.6, 0.5, 0.4 and 0.9, of which the second is right: column 2")
+def _(semi_hard):
+    cosines, match = torch.tensor([[0.6, 0.5, 0.4, 0.9]]), torch.tensor([[False, True, False, False]])
+    return alike(semi_hard(cosines, match), torch.tensor([2]))
+
+
+def some_cosines(pictures, words):
+    match = torch.rand(pictures, words) < 0.3
+    match[torch.arange(pictures), torch.randint(words, (pictures,))] = True
+    return {"cosines": torch.rand(pictures, words) * 2 - 1, "match": match}
+
+
+@EXERCISES["3.3"].case("one picture and many, few words and many, several right words each; in the order of the pairs")
+def _(semi_hard):
+    sizes = [dict(zip(("pictures", "words"), size, strict=True)) for size in ((6, 9), (1, 7), (9, 4), (30, 20))]
+    return everywhere(semi_hard, true_semi_hard, some_cosines, sizes)
+
+
+@EXERCISES["3.3"].case(
+    "where no wrong word scores below, or all words are right: -1; a picture without a word has no pair"
+)
+def _(semi_hard):
+    cosines = torch.tensor([[-0.9, 0.1, 0.2], [0.3, 0.2, 0.1], [0.9, 0.8, 0.7]])
+    match = torch.tensor([[True, False, False], [True, True, True], [False, False, False]])
+    return alike(semi_hard(cosines, match), torch.tensor([-1, -1, -1, -1]))
+
+
+@EXERCISES["3.3"].case("a wrong word with the very score of the right one isn't below it")
+def _(semi_hard):
+    cosines, match = torch.tensor([[0.5, 0.5, -0.2], [0.5, 0.5, 0.5]]), torch.eye(3, dtype=torch.bool)[:2]
+    return alike(semi_hard(cosines, match), torch.tensor([2, -1]))
+
+
+# 3.4 InfoNCE
 
 
 def true_info_nce(P, W, match, temperature):
@@ -203,20 +253,20 @@ def true_info_nce(P, W, match, temperature):
     return (F.cross_entropy(logits[picture], word) + F.cross_entropy(logits.T[word], picture)) / 2
 
 
-def loss_agrees(info_nce, inputs, sizes, tolerance=1e-4):
+def loss_agrees(loss, inputs, sizes, tolerance=1e-4, truth=true_info_nce):
     """For float64 vectors a float32 loss is right, too, as the lecture's is."""
     how = {"gradients": True, "tolerance": tolerance}
-    single = everywhere(info_nce, true_info_nce, inputs, sizes, dtypes=(torch.float32,), **how)
-    double = everywhere(info_nce, true_info_nce, inputs, sizes, dtypes=(torch.float64,), any_dtype=True, **how)
+    single = everywhere(loss, truth, inputs, sizes, dtypes=(torch.float32,), **how)
+    double = everywhere(loss, truth, inputs, sizes, dtypes=(torch.float64,), any_dtype=True, **how)
     return first_wrong(single, double)
 
 
-@EXERCISES["3.3"].case("one picture with its one word costs 0: there is no rival")
+@EXERCISES["3.4"].case("one picture with its one word costs 0: there is no rival")
 def _(info_nce):
     return close(info_nce(at_angles(10), at_angles(70), torch.tensor([[True]]), 0.1), 0.0)
 
 
-@EXERCISES["3.3"].case("the lecture's two pairs at temperature 0.5: log(1 + e^(1.73 - 1))")
+@EXERCISES["3.4"].case("the lecture's two pairs at temperature 0.5: log(1 + e^(1.73 - 1))")
 def _(info_nce):
     loss = info_nce(at_angles(0, 90), at_angles(60, 30), torch.eye(2, dtype=torch.bool), 0.5)
     return close(loss, math.log(1 + math.exp(math.sqrt(3) - 1)))
@@ -227,7 +277,7 @@ def one_to_one(pairs, temperature):
     return {"P": pictures, "W": words, "match": torch.eye(pairs, dtype=torch.bool), "temperature": temperature}
 
 
-@EXERCISES["3.3"].case("pairs, one to one: the mean of torch's cross-entropy by rows and by columns, and its gradients")
+@EXERCISES["3.4"].case("pairs, one to one: the mean of torch's cross-entropy by rows and by columns, and its gradients")
 def _(info_nce):
     sizes = [{"pairs": 8, "temperature": 0.2}, {"pairs": 2, "temperature": 1.0}]
     return loss_agrees(info_nce, one_to_one, sizes)
@@ -243,7 +293,7 @@ def one_to_many(tall, temperature):
     return {"P": pictures, "W": words, "match": match, "temperature": temperature}
 
 
-@EXERCISES["3.3"].case(
+@EXERCISES["3.4"].case(
     "one to many: pictures with several words, words with several pictures, some with none",
     hint="Boolean indexing, table[match], picks all pairs; their number is match.sum(), not the number of pictures.",
 )
@@ -259,111 +309,100 @@ def far_apart(temperature):
     return arguments | {"W": torch.cat([-pictures[:3], pictures[:3], unit_rows(2, 6)])}
 
 
-@EXERCISES["3.3"].case("at temperature 0.01 it is finite and right, and so is its gradient")
+@EXERCISES["3.4"].case("at temperature 0.01 it is finite and right, and so is its gradient")
 def _(info_nce):
     return loss_agrees(info_nce, far_apart, [{"temperature": 0.01}], 1e-3)
 
 
-# 3.4 and 3.5 scores, fair to ties
+# 3.5 InfoNCE with the other right ones masked out
 
 
-def all_orders(scores, relevant):
-    """Yields what is right from the best to the worst item of one query, for each order of the equal ones."""
-    items = range(len(scores))
-    for shuffled in itertools.permutations(items):
-        best_first = sorted(shuffled, key=lambda i: -scores[i])  # sorted leaves equal ones as they are
-        yield [relevant[i] for i in best_first]
+def true_masked(P, W, match, temperature):
+    logits, costs = P @ W.T / temperature, []
+    for i, j in match.nonzero().tolist():
+        for line, right, own in ((logits[i], match[i], j), (logits[:, j], match[:, j], i)):
+            kept = ~right
+            kept[own] = True
+            costs.append(line[kept].logsumexp(0) - line[own])
+    return torch.stack(costs).mean()
 
 
-def true_recall(scores, relevant, k):
-    queries = [(s, r) for s, r in zip(scores.tolist(), relevant.tolist(), strict=True) if any(r)]
-    return statistics.fmean(
-        statistics.fmean(sum(order[:k]) / sum(order) for order in all_orders(s, r)) for s, r in queries
+@EXERCISES["3.5"].case("a picture with two right words and no wrong one costs 0: nothing is left to beat")
+def _(masked_info_nce):
+    return close(masked_info_nce(at_angles(10), at_angles(70, 200), torch.tensor([[True, True]]), 0.1), 0.0)
+
+
+@EXERCISES["3.5"].case("cosines 0.5, 0.87 and 0, the first two right, temperature 0.5: by hand")
+def _(masked_info_nce):
+    loss = masked_info_nce(at_angles(0), at_angles(60, 30, 90), torch.tensor([[True, True, False]]), 0.5)
+    return close(loss, (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-math.sqrt(3)))) / 4)
+
+
+@EXERCISES["3.5"].case("pairs, one to one: nothing to mask, so it is InfoNCE")
+def _(masked_info_nce):
+    sizes = [{"pairs": 8, "temperature": 0.2}, {"pairs": 1, "temperature": 1.0}]
+    return loss_agrees(masked_info_nce, one_to_one, sizes)
+
+
+@EXERCISES["3.5"].case("one to many, both ways, value and gradients: a pair's own word stays in its sum, others leave")
+def _(masked_info_nce):
+    sizes = [{"tall": False, "temperature": 0.3}, {"tall": True, "temperature": 0.1}]
+    return loss_agrees(masked_info_nce, one_to_many, sizes, truth=true_masked)
+
+
+@EXERCISES["3.5"].case("at temperature 0.01 it is finite and right, and so is its gradient")
+def _(masked_info_nce):
+    return loss_agrees(masked_info_nce, far_apart, [{"temperature": 0.01}], 1e-3, true_masked)
+
+
+# 3.6 how many negatives count
+
+
+def true_count(cosines, match, temperature):
+    counts = []
+    for line, right in zip(cosines.double(), match, strict=True):
+        p = (line[~right] / temperature).softmax(0)
+        counts.append(math.exp(-sum(x * math.log(x) for x in p.tolist() if x > 0)))
+    return torch.tensor(counts, dtype=cosines.dtype)
+
+
+@EXERCISES["3.6"].case("four wrong words with equal cosines: four count, at any temperature")
+def _(negatives_that_count):
+    cosines, match = torch.tensor([[0.9, 0.2, 0.2, 0.2, 0.2]]), torch.tensor([[True, False, False, False, False]])
+    return first_wrong(*(close(negatives_that_count(cosines, match, t), [4.0]) for t in (0.05, 1.0)))
+
+
+@EXERCISES["3.6"].case("two wrong words at 0 and 0.5 ln 3, temperature 0.5: shares 1/4 and 3/4")
+def _(negatives_that_count):
+    cosines = torch.tensor([[0.0, math.log(3) / 2, 0.99]])
+    return close(
+        negatives_that_count(cosines, torch.tensor([[False, False, True]]), 0.5),
+        [math.exp(0.25 * math.log(4) + 0.75 * math.log(4 / 3))],
     )
 
 
-def true_median_rank(scores, relevant):
-    queries = [(s, r) for s, r in zip(scores.tolist(), relevant.tolist(), strict=True) if any(r)]
-    return statistics.median(statistics.fmean(1 + o.index(True) for o in all_orders(s, r)) for s, r in queries)
+def with_temperature(pictures, words, temperature):
+    arguments = some_cosines(pictures, words)
+    arguments["match"][:, 0] = False  # each picture has a wrong word
+    return arguments | {"temperature": temperature}
 
 
-def table(queries, tied):
-    """Scores and right answers of queries with five items; a query without an answer among them."""
-    scores = torch.randint(3, (queries, 5)).float() if tied else torch.rand(queries, 5)
-    relevant = torch.rand(queries, 5) < 0.4
-    relevant[0], relevant[1] = False, torch.tensor([True, False, True, True, False])
-    relevant[2:, 0] |= ~relevant[2:].any(1)
-    return scores, relevant
+@EXERCISES["3.6"].case("many pictures, one picture, and a picture without a right word, in float32 and float64")
+def _(negatives_that_count):
+    sizes = [
+        dict(zip(("pictures", "words", "temperature"), size, strict=True))
+        for size in ((7, 9, 0.3), (1, 5, 0.1), (12, 2, 1.0))
+    ]
+    return everywhere(negatives_that_count, true_count, with_temperature, sizes)
 
 
-def of_queries(queries, tied, **k):
-    scores, relevant = table(queries, tied)
-    return {"scores": scores, "relevant": relevant} | k
+@EXERCISES["3.6"].case("at temperature 0.001 one counts, and there is no NaN")
+def _(negatives_that_count):
+    cosines, match = torch.tensor([[0.9, 0.2, -0.4, 0.8]]), torch.tensor([[True, False, False, False]])
+    return close(negatives_that_count(cosines, match, 0.001), [1.0])
 
 
-@EXERCISES["3.4"].case("two of three right answers among the first three: 2/3")
-def _(recall_at_k):
-    right = torch.tensor([[True, False, True, False, True, False]])
-    return close(recall_at_k(torch.tensor([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]]), right, 3), 2 / 3)
-
-
-@EXERCISES["3.4"].case("many queries without ties, for k from 1 to 5; a query with no right answer is left out")
-def _(recall_at_k):
-    sizes = [{"queries": 9, "tied": False, "k": k} for k in range(1, 6)]
-    return everywhere(recall_at_k, true_recall, of_queries, sizes)
-
-
-@EXERCISES["3.4"].case("if all scores are equal, it is chance: k divided by the number of items")
-def _(recall_at_k):
-    relevant = torch.zeros(6, 40, dtype=torch.bool)
-    relevant[torch.arange(6), torch.tensor([0, 39, 5, 20, 38, 1])] = True
-    relevant[:3, 7] = True
-    return close(recall_at_k(torch.zeros(6, 40), relevant, 10), 0.25)
-
-
-@EXERCISES["3.4"].case("ties here and there: the mean over all orders of the equal ones")
-def _(recall_at_k):
-    sizes = [{"queries": 12, "tied": True, "k": k} for k in range(1, 5)]
-    return everywhere(recall_at_k, true_recall, of_queries, sizes)
-
-
-@EXERCISES["3.4"].case("fewer items than k: all are looked at, and the recall is 1")
-def _(recall_at_k):
-    scores, relevant = table(6, tied=True)
-    return first_wrong(*(close(recall_at_k(scores, relevant, k), 1.0) for k in (6, 100)))
-
-
-@EXERCISES["3.5"].case("the right answer stands third: 3")
-def _(median_rank):
-    return close(median_rank(torch.tensor([[0.2, 0.9, 0.5, 0.7]]), torch.tensor([[False, False, True, False]])), 3.0)
-
-
-@EXERCISES["3.5"].case("of several right answers the best one counts")
-def _(median_rank):
-    scores = torch.tensor([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]])
-    return close(median_rank(scores, torch.tensor([[False, True, False, True, False, True]])), 2.0)
-
-
-@EXERCISES["3.5"].case("for ranks 1, 2, 5 and 6 the median is 3.5; a query with no right answer is left out")
-def _(median_rank):
-    scores = torch.arange(6, 0, -1).float().repeat(5, 1)
-    relevant = torch.eye(6, dtype=torch.bool)[[5, 0, 4, 1, 2]]
-    relevant[4] = False
-    return close(median_rank(scores, relevant), 3.5)
-
-
-@EXERCISES["3.5"].case("if all 41 scores are equal and one answer is right, it stands at 21, the middle")
-def _(median_rank):
-    return close(median_rank(torch.zeros(3, 41), torch.eye(41, dtype=torch.bool)[[0, 40, 20]]), 21.0)
-
-
-@EXERCISES["3.5"].case("ties here and there: the mean over all orders of the equal ones")
-def _(median_rank):
-    sizes = [{"queries": queries, "tied": True} for queries in (3, 4, 9, 12)]
-    return everywhere(median_rank, true_median_rank, of_queries, sizes)
-
-
-# 3.6 search
+# 3.7 search
 
 WORDS = ["red", "apple", "car", "korea", "sad"]
 
@@ -404,7 +443,7 @@ def found_right(retrieve, text, k=5, by_name=False, **world):
     return verdict is True or f"the pictures are right, but their cosines are not: {verdict}"
 
 
-@EXERCISES["3.6"].case("for one word: the numbers of the five best pictures and their cosines, best first")
+@EXERCISES["3.7"].case("for one word: the numbers of the five best pictures and their cosines, best first")
 def _(retrieve):
     return first_wrong(
         *(found_right(retrieve, word) for word in WORDS),
@@ -413,17 +452,17 @@ def _(retrieve):
     )
 
 
-@EXERCISES["3.6"].case("for several words: the sum of their unit vectors")
+@EXERCISES["3.7"].case("for several words: the sum of their unit vectors")
 def _(retrieve):
     return first_wrong(*(found_right(retrieve, text) for text in ("red apple", "sad car", "sad red car")))
 
 
-@EXERCISES["3.6"].case("capitals and blanks do not matter")
+@EXERCISES["3.7"].case("capitals and blanks do not matter")
 def _(retrieve):
     return first_wrong(found_right(retrieve, " Red   APPLE "), found_right(retrieve, "Korea"))
 
 
-@EXERCISES["3.6"].case("k of 1, and a k larger than the number of pictures")
+@EXERCISES["3.7"].case("k of 1, and a k larger than the number of pictures")
 def _(retrieve):
     return first_wrong(found_right(retrieve, "car", 1), found_right(retrieve, "red car", 100, pictures=3))
 
@@ -439,7 +478,7 @@ def refusal(retrieve, text):
     return None
 
 
-@EXERCISES["3.6"].case("an unknown word, also beside known ones, meets a ValueError that names it")
+@EXERCISES["3.7"].case("an unknown word, also beside known ones, meets a ValueError that names it")
 def _(retrieve):
     for text in ("armadillo", "red armadillo", "armadillo car"):
         message = refusal(retrieve, text)
@@ -452,7 +491,7 @@ def _(retrieve):
     return True
 
 
-@EXERCISES["3.6"].case("a text without a word is refused with a ValueError that says why")
+@EXERCISES["3.7"].case("a text without a word is refused with a ValueError that says why")
 def _(retrieve):
     messages = [refusal(retrieve, text) for text in ("", "   ")]
     if None in messages:
