@@ -514,6 +514,10 @@ WRONG = [
 EQUIVALENT = {
     ("8.1", "*: cut target"): "a target is data: nobody asks for its gradient",
     ("8.3", "*: squeezed"): "two voices or more have two clips or more, so there is no dimension of size 1",
+    ("8.5", "*: cut train"): "the rows are data: nobody asks for their gradient",
+    ("8.5", "*: cut new"): "the rows are data: nobody asks for their gradient",
+    ("8.5", "*: detached"): "the rows are data: nobody asks for their gradient",
+    ("8.6", "*: cut noise"): "the noise is drawn outside: nobody asks for its gradient",
     ("8.4", "*: cast"): "the card leaves float32 and float64 to the learner",
 }
 
