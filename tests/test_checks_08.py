@@ -16,6 +16,7 @@ from tests.definitions import definitions
 right = definitions("solutions/08_sound_translation.ipynb")
 squared, cosine = right.squared_loss, right.cosine_loss
 step, griffin, split, control = right.one_step, right.griffin_lim, right.split_by_voice, right.permutation_test
+ridge, kl, draw = right.ridge_weights, right.kl_divergence, right.draw
 
 
 def other_squared(predicted, target):
@@ -146,39 +147,106 @@ def split_by_dealing(voices, n, seed):
     return fold
 
 
-def control_by_numpy(score, a, b, shuffles, seed):
-    if shuffles < 1 or len(a) != len(b):
+def control_by_numpy(score, a, b, shuffles, seed, groups=None):
+    groups = np.zeros(len(b)) if groups is None else groups.numpy()
+    if shuffles < 1 or len(a) != len(b) or len(groups) != len(b):
         raise ValueError("pairs")
-    draw = np.random.default_rng(seed)
-    values = np.array([float(score(a, b[torch.from_numpy(draw.permutation(len(b)))])) for _ in range(shuffles)])
-    true = float(score(a, b))
+    draw, values = np.random.default_rng(seed), []
+    for _ in range(shuffles):
+        order = np.empty(len(b), dtype=int)
+        order[np.argsort(groups, kind="stable")] = np.lexsort((draw.random(len(b)), groups))
+        values.append(float(score(a, b[torch.from_numpy(order)])))
+    values, true = np.array(values), float(score(a, b))
     return true, torch.from_numpy(values).float(), float(((values >= true).sum() + 1) / (shuffles + 1))
 
 
-def control_by_name(score, a, b, shuffles, seed):
+def control_by_name(score, a, b, shuffles, seed, groups=None):
     """Orders from Python's own random numbers; the score is called by the card's names."""
     if shuffles <= 0:
         raise ValueError("no shuffle")
-    if a.shape[0] != b.shape[0]:
+    names = [0] * b.shape[0] if groups is None else groups.tolist()
+    if a.shape[0] != b.shape[0] or len(names) != b.shape[0]:
         raise ValueError("no pairs")
     draw, values, count = random.Random(seed), torch.empty(shuffles), 1
     true = score(a=a, b=b)
     for i in range(shuffles):
-        order = list(range(len(b)))
-        draw.shuffle(order)
-        value = score(b=torch.stack([b[k] for k in order]), a=a)
+        decks = collections.defaultdict(list)
+        for k, name in enumerate(names):
+            decks[name].append(k)
+        for deck in decks.values():
+            draw.shuffle(deck)
+        value = score(b=torch.stack([b[decks[name].pop()] for name in names]), a=a)
         values[i] = value
         count += int(value >= true)
     return float(true), values, count / (shuffles + 1)
 
 
-def other_control(score, a, b, shuffles, seed):
-    """By random keys and sorting."""
-    if shuffles < 1 or len(a) != len(b):
+def other_control(score, a, b, shuffles, seed, groups=None):
+    """By random keys and sorting, within each group."""
+    groups = torch.zeros(len(b), dtype=torch.long) if groups is None else groups
+    if shuffles < 1 or not len(a) == len(b) == len(groups):
         raise ValueError("pairs")
-    keys = torch.rand(shuffles, len(b), generator=torch.Generator().manual_seed(seed))
-    values = [score(a, b)] + [score(a, b.index_select(0, order)) for order in keys.argsort(1)]
+    generator, values = torch.Generator().manual_seed(seed), [score(a, b)]
+    for _ in range(shuffles):
+        keys, moved = torch.rand(len(b), generator=generator), b.clone()
+        for group in set(groups.tolist()):
+            mine = groups == group
+            moved[mine] = b[mine][keys[mine].argsort()]
+        values.append(score(a, moved))
     return values[0], torch.tensor(values[1:]), sum(v >= values[0] for v in values) / len(values)
+
+
+def ridge_by_primal(train, new, strength):
+    if strength <= 0:
+        raise ValueError("strength")
+    X = train - train.mean(0, keepdim=True)
+    gram = X.T @ X + torch.diag(torch.full((X.shape[1],), float(strength), dtype=X.dtype))
+    return (new - train.mean(0)) @ torch.linalg.solve(gram, X.T)
+
+
+def ridge_by_svd(train, new, strength):
+    if not strength > 0:
+        raise ValueError("strength")
+    mean = train.double().mean(0)
+    U, S, V = torch.linalg.svd(train.double() - mean, full_matrices=False)
+    return ((new.double() - mean) @ V.T @ torch.diag(S / (S.square() + strength)) @ U.T).to(train.dtype)
+
+
+def ridge_by_inverse(train, new, strength):
+    if strength < 1e-30:
+        raise ValueError("A ridge has a height.")
+    mean = train.sum(0) / train.size(0)
+    both = torch.cat([train, new]) - mean
+    kernel = both @ both[: len(train)].T
+    return kernel[len(train) :] @ torch.inverse(kernel[: len(train)] + strength * torch.eye(len(train)).to(train))
+
+
+def kl_by_sigma(mean, log_variance):
+    sigma = torch.exp(0.5 * log_variance)
+    return ((sigma**2 + mean**2 - 1) / 2 - torch.log(sigma)).sum(dim=-1)
+
+
+def draw_by_sqrt(mean, log_variance, noise):
+    return torch.addcmul(mean, log_variance.exp().sqrt(), noise)
+
+
+def kl_by_loop(mean, log_variance):
+    total = 0
+    for m, v in zip(mean.unbind(1), log_variance.unbind(1), strict=True):
+        total = total + (m * m + torch.exp(v) - v - 1) / 2
+    return total
+
+
+def draw_by_name(mean, log_variance, noise):
+    return torch.exp(log_variance.mul(0.5)).mul(noise).add(mean)
+
+
+def kl_by_einsum(mean, log_variance):
+    return (torch.einsum("bz,bz->b", mean, mean) + (torch.expm1(log_variance) - log_variance).sum(1)) * 0.5
+
+
+def draw_in_float64(mean, log_variance, noise):
+    return (mean.double() + noise.double() * log_variance.double().exp() ** 0.5).to(mean.dtype)
 
 
 RIGHT = [
@@ -198,6 +266,14 @@ RIGHT = [
     ("8.4", [control_by_numpy]),
     ("8.4", [control_by_name]),
     ("8.4", [other_control]),
+    ("8.5", [ridge]),
+    ("8.5", [ridge_by_primal]),
+    ("8.5", [ridge_by_svd]),
+    ("8.5", [ridge_by_inverse]),
+    ("8.6", [kl, draw]),
+    ("8.6", [kl_by_sigma, draw_by_sqrt]),
+    ("8.6", [kl_by_loop, draw_by_name]),
+    ("8.6", [kl_by_einsum, draw_in_float64]),
 ]
 
 
@@ -260,7 +336,9 @@ def equal_clips(voices, n, seed):
 
 
 def control_like(count="ge", draw="rows", plus=1, refuses=True, generator="own", side="b", once=False):
-    def wrong(score, a, b, shuffles, seed):
+    def wrong(score, a, b, shuffles, seed, groups=None):
+        if groups is not None:
+            return control(score, a, b, shuffles, seed, groups)
         if refuses:
             control(lambda a, b: 0.0, a, b, shuffles, seed)
         own = torch.Generator().manual_seed(seed)
@@ -311,19 +389,45 @@ def empties(voices, n, seed):
     return found
 
 
-def as_a_list(score, a, b, shuffles, seed):
-    true, shuffled, p = control(score, a, b, shuffles, seed)
+def as_a_list(score, a, b, shuffles, seed, groups=None):
+    true, shuffled, p = control(score, a, b, shuffles, seed, groups)
     return true, shuffled.tolist(), p
 
 
-def shuffles_in_place(score, a, b, shuffles, seed):
-    found = control(score, a, b, shuffles, seed)
+def shuffles_in_place(score, a, b, shuffles, seed, groups=None):
+    found = control(score, a, b, shuffles, seed, groups)
     b.copy_(b.flip(0))
     return found
 
 
-def ignores_the_seed(score, a, b, shuffles, seed):
-    return control(score, a, b, shuffles, 0)
+def ignores_the_seed(score, a, b, shuffles, seed, groups=None):
+    return control(score, a, b, shuffles, 0, groups)
+
+
+def groups_move(score, a, b, shuffles, seed, groups=None):
+    """The groups are shuffled, and their rows stay as they are."""
+    return control(score, a, b, shuffles, seed, groups if groups is None else groups[torch.arange(len(groups)) - 1])
+
+
+def only_two_groups(score, a, b, shuffles, seed, groups=None):
+    if groups is None or len(groups) != len(b):
+        return control(score, a, b, shuffles, seed, groups)
+    return control(score, a, b, shuffles, seed, (groups > 0).long())
+
+
+def turns_the_groups(score, a, b, shuffles, seed, groups=None):
+    """Within a group the rows move on by one place or more: not all orders."""
+    if groups is None or len(groups) != len(b):
+        return control(score, a, b, shuffles, seed, groups)
+    generator, values, true = torch.Generator().manual_seed(seed), [], float(score(a, b))
+    for _ in range(shuffles):
+        order = torch.arange(len(b))
+        for group in groups.unique():
+            rows = (groups == group).nonzero()[:, 0]
+            order[rows] = rows.roll(int(torch.randint(len(rows), (), generator=generator)))
+        values.append(float(score(a, b[order])))
+    values = torch.tensor(values)
+    return true, values, (1 + (values >= true).sum().item()) / (1 + shuffles)
 
 
 WRONG = [
@@ -381,13 +485,39 @@ WRONG = [
     ("8.4", [control_like(generator="again")]),
     ("8.4", [control_like(side="a")]),
     ("8.4", [control_like(once=True)]),
-    ("8.4", [lambda *x: control(*x[:4], 0)]),
+    ("8.4", [lambda *x: control(*x[:4], 0, *x[5:])]),
+    ("8.4", [lambda score, a, b, shuffles, seed, groups=None: control(score, a, b, shuffles, seed)]),
+    ("8.4", [groups_move]),
+    ("8.4", [only_two_groups]),
+    ("8.4", [turns_the_groups]),
+    ("8.5", [lambda a, b, s: ridge(a, b, s * s)]),
+    ("8.5", [lambda a, b, s: ridge(a, b + a.mean(0), s)]),
+    ("8.5", [lambda a, b, s: ridge(a, b - b.mean(0) + a.mean(0), s)]),
+    ("8.5", [lambda a, b, s: ridge(a, b, s).T]),
+    ("8.5", [lambda a, b, s: ridge(a, b, s) + 1 / len(a)]),
+    ("8.5", [lambda a, b, s: ridge(a, b, abs(s) + 1e-9)]),
+    ("8.5", [lambda a, b, s: ridge(a, b, s * len(a))]),
+    ("8.6", [lambda m, v: kl(m, 2 * v), draw]),
+    ("8.6", [lambda m, v: kl(m, v).mean(), draw]),
+    ("8.6", [lambda m, v: 2 * kl(m, v), draw]),
+    ("8.6", [lambda m, v: kl(m, v) / m.shape[1], draw]),
+    ("8.6", [lambda m, v: -kl(m, v), draw]),
+    ("8.6", [lambda m, v: kl(m.detach(), v), draw]),
+    ("8.6", [kl, lambda m, v, n: m + v.exp() * n]),
+    ("8.6", [kl, lambda m, v, n: m + v * n]),
+    ("8.6", [kl, lambda m, v, n: draw(m, v, torch.randn_like(n))]),
+    ("8.6", [kl, lambda m, v, n: draw(m, v.detach(), n)]),
+    ("8.6", [kl, lambda m, v, n: draw(m, v, n[:1])]),
 ]
 
 
 EQUIVALENT = {
     ("8.1", "*: cut target"): "a target is data: nobody asks for its gradient",
     ("8.3", "*: squeezed"): "two voices or more have two clips or more, so there is no dimension of size 1",
+    ("8.5", "*: cut train"): "the rows are data: nobody asks for their gradient",
+    ("8.5", "*: cut new"): "the rows are data: nobody asks for their gradient",
+    ("8.5", "*: detached"): "the rows are data: nobody asks for their gradient",
+    ("8.6", "*: cut noise"): "the noise is drawn outside: nobody asks for its gradient",
     ("8.4", "*: cast"): "the card leaves float32 and float64 to the learner",
 }
 

@@ -10,6 +10,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from helpers import CourseError, data
+from helpers.metrics import recall_at_k
 from tests.definitions import definitions
 from tests.test_sound_and_sight_data import mels_by_numpy, plain, voice_by_numpy
 
@@ -161,6 +162,13 @@ def test_a_shuffle_within_the_sexes_keeps_them_and_moves_the_rest():
         assert (order == torch.arange(40))[is_man == sex].double().mean() < 0.5
 
 
+def test_the_own_face_is_found_as_recall_at_k_finds_it():
+    answers, truth = torch.randn(3, 20, 4), torch.randn(3, 20, 4)
+    found = lecture.own_recall(answers, truth, 5)
+    for got, a, t in zip(found, answers, truth, strict=True):
+        assert got.item() == pytest.approx(recall_at_k(-torch.cdist(a, t), torch.eye(20), 5))
+
+
 def test_r_squared_and_p():
     truth = torch.randn(9, 2)
     assert torch.allclose(lecture.r_squared(truth, truth), torch.ones(2))
@@ -197,6 +205,27 @@ def test_shifting_moves_bands_and_fills_the_edge():
     mels = torch.arange(5.0)[None, :, None].expand(1, 5, 2)
     assert lecture.shifted(mels, 2)[0, :, 0].tolist() == [0, 0, 0, 1, 2]
     assert lecture.shifted(mels, -1)[0, :, 0].tolist() == [1, 2, 3, 4, 4]
+
+
+def test_notes_are_held_out_by_pitch_or_where_there_is_none_by_place():
+    notes = data.notes()
+    held = lecture.split_notes(notes)
+    kept = {(n.instrument, n.pitch) for n, out in zip(notes, held, strict=True) if not out and n.pitch is not None}
+    assert not kept & {(n.instrument, n.pitch) for n, out in zip(notes, held, strict=True) if out}
+    assert held.view(37, 12).sum(1).tolist() == [4] * 37
+
+
+def test_the_kl_term_is_torchs():
+    mean, log_variance = torch.randn(5, 8), torch.randn(5, 8)
+    normal = torch.distributions.Normal
+    expected = torch.distributions.kl_divergence(normal(mean, (log_variance / 2).exp()), normal(0.0, 1.0)).sum(1)
+    assert torch.allclose(lecture.kl_divergence(mean, log_variance), expected, atol=1e-5)
+
+
+def test_hits_are_recall_at_k_and_ties_share_the_places():
+    scores = torch.randn(30, 30)
+    assert lecture.hits(scores, 7).mean().item() == pytest.approx(recall_at_k(scores, torch.eye(30), 7))
+    assert lecture.hits(torch.zeros(20, 20), 5).tolist() == pytest.approx([0.25] * 20)
 
 
 def test_likeness_is_the_largest_cosine():

@@ -1,4 +1,4 @@
-"""The checks of assignment 08. Expected values come from torch, librosa, all orders of three rows, and counting."""
+"""The checks of assignment 08. Expected values come from torch, librosa, all orders of some rows, and counting."""
 
 import librosa
 import numpy as np
@@ -18,7 +18,7 @@ GRIFFIN_LIM = dict.fromkeys(
 
 EXERCISES = {
     "8.1": Exercise(
-        4,
+        3,
         [
             "Sum along the d numbers of a row first; then take the mean over the rows.",
             "A row's length: .norm(dim=1, keepdim=True). The cosine is the product of two rows of length 1, summed.",
@@ -27,7 +27,7 @@ EXERCISES = {
         forbidden=LOSSES,
     ),
     "8.2": Exercise(
-        4,
+        3,
         [
             "torch.polar(magnitude, phase) is the complex spectrum; .angle() gives phases back.",
             "The magnitudes that come back are thrown away: in each step the wanted ones are used again.",
@@ -36,7 +36,7 @@ EXERCISES = {
         forbidden=GRIFFIN_LIM,
     ),
     "8.3": Exercise(
-        3,
+        2,
         [
             "Give folds to the voices, not to the clips. Then look up each clip's voice.",
             "sorted(set(voices)) lists each voice once, always in the same order. Shuffle that list with a generator.",
@@ -44,12 +44,33 @@ EXERCISES = {
         ],
     ),
     "8.4": Exercise(
-        5,
+        4,
         [
             "Three parts: score once, score many times with b[order], count.",
             "torch.randperm(len(b), generator=...) with a Generator of your own, made once, spares the global one.",
             "Count the shuffled ones that are >= the true one, add 1 for the true one; divide by shuffles + 1.",
+            "Groups: start with torch.arange(len(b)), and for each group put its rows, shuffled, in its own places.",
         ],
+    ),
+    "8.5": Exercise(
+        2,
+        [
+            "Take the training rows' mean from both, also from the new rows.",
+            "X @ X.T is (n, n); add strength times torch.eye(n), in the rows' dtype.",
+            "The matrix is symmetric: solve(matrix, X) is (n, d); the new rows times its transpose are the weights.",
+        ],
+    ),
+    "8.6": Exercise(
+        2,
+        [
+            "The variance is log_variance.exp(); the deviation is its square root.",
+            "Sum over the codes, dimension 1, and keep the rows apart.",
+            "(log_variance / 2).exp() is sigma. Multiply the noise by it, and add the mean.",
+        ],
+        forbidden=dict.fromkeys(
+            ["torch.distributions.kl_divergence", "torch.distributions.kl.kl_divergence"],
+            "write the formula out; the check compares with this function",
+        ),
     ),
 }
 
@@ -338,9 +359,9 @@ def _(split_by_voice):
 # 8.4 the control
 
 
-def results(test, score, a, b, shuffles, seed=0, named=False):
+def results(test, score, a, b, shuffles, seed=0, named=False, **groups):
     """(true, shuffled, p) as float, float64 tensor and float."""
-    arguments = {"score": score, "a": a, "b": b, "shuffles": shuffles, "seed": seed}
+    arguments = {"score": score, "a": a, "b": b, "shuffles": shuffles, "seed": seed} | groups
     got = test(**arguments) if named else test(*arguments.values())
     if not isinstance(got, tuple | list) or len(got) != 3:
         raise ValueError("three results are asked for")
@@ -440,3 +461,117 @@ def _(permutation_test):
     return first_wrong(
         refuses(permutation_test, agreement, a, a, 0, 0), refuses(permutation_test, agreement, a, a[:3], 9, 0)
     )
+
+
+@EXERCISES["8.4"].case("groups: rows stay in their group, and all orders within the groups occur, about equally often")
+def _(permutation_test):
+    groups, b, seen = torch.tensor([7, -2, 7, 90, -2, 7]), torch.arange(6.0)[:, None], []
+    before = groups.clone()
+
+    def score(a, b):
+        seen.append(tuple(b[:, 0].int().tolist()))
+        return agreement(a, b)
+
+    results(permutation_test, score, b.clone(), b, 1200, groups=groups)
+    if not torch.equal(groups, before):
+        return "groups was changed"
+    if any(sorted(order) != list(range(6)) for order in seen):
+        return "a row of b was drawn twice: that is no order"
+    if any(groups[list(order)].tolist() != groups.tolist() for order in seen):
+        return "a row of b left its group"
+    counts = [seen[1:].count(order) for order in set(seen)]
+    return len(counts) == 12 and min(counts) > 50 or f"of 12 orders, {len(counts)} occur, {sorted(counts)} times"
+
+
+@EXERCISES["8.4"].case("groups: where the groups alone make the score, p = 1 within them, by position and by name")
+def _(permutation_test):
+    groups = torch.arange(30) % 3
+    a = groups[:, None].float()
+    free = results(permutation_test, agreement, a, a.clone(), 40)[2]
+    verdicts = [named("p without groups", free, 1 / 41)]
+    verdicts.append(named("p", results(permutation_test, agreement, a, a.clone(), 40, groups=groups)[2], 1.0))
+    verdicts.append(named("p", results(permutation_test, agreement, a, a.clone(), 9, 0, True, groups=groups)[2], 1.0))
+    return first_wrong(*verdicts)
+
+
+@EXERCISES["8.4"].case("groups of another length are refused with a ValueError that says why")
+def _(permutation_test):
+    a = torch.randn(4, 2)
+    return refuses(permutation_test, agreement, a, a, 9, 0, torch.zeros(3, dtype=torch.long))
+
+
+# 8.5 ridge weights
+
+
+def true_weights(train, new, strength):
+    """By the other side of the identity, in float64."""
+    X, x = (rows.double() - train.double().mean(0) for rows in (train, new))
+    return (x @ torch.linalg.inv(X.T @ X + strength * torch.eye(X.shape[1], dtype=X.dtype)) @ X.T).to(train.dtype)
+
+
+@EXERCISES["8.5"].case("by hand: rows -1 and 1, strength 2, and a new row 3: weights -0.75 and 0.75")
+def _(ridge_weights):
+    got = ridge_weights(torch.tensor([[-1.0], [1.0]]), torch.tensor([[3.0]]), 2.0)
+    return close(got, torch.tensor([[-0.75, 0.75]]))
+
+
+@EXERCISES["8.5"].case("random rows agree with the other way to write it, for more rows than numbers and for fewer")
+def _(ridge_weights):
+    def some(n=9, m=4, d=3, strength=0.5):
+        return {"train": torch.randn(n, d) + 1, "new": torch.randn(m, d) + 1, "strength": strength}
+
+    sizes = [{"n": 9, "m": 4, "d": 3}, {"n": 5, "m": 1, "d": 12, "strength": 3.0}, {"n": 6, "m": 6, "d": 6}]
+    return everywhere(ridge_weights, true_weights, some, sizes, tolerance=1e-3)
+
+
+@EXERCISES["8.5"].case("a strength of 0 or below is refused with a ValueError that says why")
+def _(ridge_weights):
+    rows = torch.randn(4, 2)
+    return first_wrong(refuses(ridge_weights, rows, rows, 0.0), refuses(ridge_weights, rows, rows, -1.0))
+
+
+# 8.6 the KL term
+
+
+def true_kl(mean, log_variance):
+    normal = torch.distributions.Normal
+    of = normal(mean, log_variance.exp().sqrt())
+    unit = normal(torch.zeros_like(mean), torch.ones_like(mean))
+    return torch.distributions.kl_divergence(of, unit).sum(1)
+
+
+def true_draw(mean, log_variance, noise):
+    return mean + log_variance.exp().sqrt() * noise
+
+
+def some_codes(batch=5, z=3):
+    return {"mean": torch.randn(batch, z), "log_variance": torch.randn(batch, z)}
+
+
+@EXERCISES["8.6"].case("by hand: mean 1 and deviation 0.5 give 0.818 nats, mean 0 and deviation 1 give 0")
+def _(kl_divergence, draw):
+    got = kl_divergence(torch.tensor([[1.0], [0.0]]), torch.tensor([[0.25], [1.0]]).log())
+    return close(got, torch.tensor([0.8181, 0.0]), 1e-3)
+
+
+@EXERCISES["8.6"].case("kl_divergence: random codes agree with torch, in float32 and float64; and the gradients")
+def _(kl_divergence, draw):
+    sizes = [{"batch": 5, "z": 3}, {"batch": 1, "z": 8}, {"batch": 4, "z": 1}]
+    return everywhere(kl_divergence, true_kl, some_codes, sizes, gradients=True)
+
+
+@EXERCISES["8.6"].case("draw: the noise given becomes codes of that mean and variance; and the gradients")
+def _(kl_divergence, draw):
+    def with_noise(batch=5, z=3):
+        return some_codes(batch, z) | {"noise": torch.randn(batch, z)}
+
+    def fixed(function):  # the noise is drawn outside: nobody asks for its gradient
+        def call(*arguments, **named):
+            if named:
+                return function(**named | {"noise": named["noise"].detach()})
+            return function(*arguments[:2], arguments[2].detach())
+
+        return call
+
+    sizes = [{"batch": 5, "z": 3}, {"batch": 1, "z": 8}, {"batch": 4, "z": 1}]
+    return everywhere(fixed(draw), fixed(true_draw), with_noise, sizes, gradients=True)
