@@ -745,14 +745,14 @@ def _(augment, Augmented):
 
 @EXERCISES["5.9"].case("half of the pictures are mirrored, the numbers fill -0.5 to 0.5, and each has its own")
 def _(augment, Augmented):
-    x = torch.randn(400, 1, 3, 4)
+    x = torch.randn(200, 1, 3, 4)
     draws = [augmented(x, augment(x)) for _ in range(2)]
     for verdict in draws:
         if isinstance(verdict, str):
             return verdict
     for mirrored, added in draws:
         if not 0.35 < mirrored.double().mean() < 0.65:
-            return f"of 400 pictures, {int(mirrored.sum())} were mirrored"
+            return f"of 200 pictures, {int(mirrored.sum())} were mirrored"
         if added.abs().max() > 0.5001:
             return f"to one picture {added.abs().max():.2f} was added"
         if added.std() < 1e-3:
