@@ -802,20 +802,22 @@ def _(augment, Augmented):
         return f"it is a {type(network).__name__}, not an nn.Module"
     if not any(weight is witness.weight for weight in network.parameters()):
         return "the discriminator's weights are not among its parameters"
-    x, y = torch.randn(30, 1, 3, 4, requires_grad=True), torch.arange(30) % 3
-    for _ in range(2):
+    for turn, (n, dtype) in enumerate(((1, torch.float64), (30, torch.float32))):
+        x, y = torch.randn(n, 1, 3, 4, dtype=dtype, requires_grad=True), (torch.arange(n) + turn) % 3
         logits = network(x, y)
         if not witness.shown:
             return "the discriminator was not asked"
         seen, condition = witness.shown[-1]
         if isinstance(verdict := augmented(x.detach(), seen.detach()), str):
             return f"the discriminator is shown something else: {verdict}"
-        if verdict[1].std() < 1e-3:
+        if verdict[1].abs().max() < 1e-3:
             return "the discriminator is shown the pictures as they are"
         if not torch.equal(condition, y):
             return "the discriminator is asked under another y"
         if (verdict := close(logits, 2 * seen.mean((1, 2, 3)) * (1 + y))) is not True:
             return f"its logits are not the discriminator's: {verdict}"
+        if logits.dtype != dtype:
+            return f"pictures of {dtype} gave logits of {logits.dtype}"
     if len(witness.shown) != 2:
         return f"the discriminator was asked {len(witness.shown)} times in two calls"
     logits.sum().backward()
