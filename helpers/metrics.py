@@ -24,7 +24,7 @@ def recall_at_k(scores, relevant, k=10):
         CourseError: shapes differ, a score is not a number, k is not 1, 2, 3 ..., or no query has a relevant item.
     """
     scores, relevant = torch.as_tensor(scores).cpu(), torch.as_tensor(relevant).cpu().bool()
-    scores = scores if scores.is_floating_point() and scores.itemsize > 2 else scores.double()  # large tables stay small
+    scores = scores if scores.is_floating_point() and scores.itemsize > 2 else scores.double()
     if scores.shape != relevant.shape or scores.ndim != 2:
         raise CourseError(
             f"recall_at_k takes two tables of one shape, not {tuple(scores.shape)} and {tuple(relevant.shape)}."
