@@ -18,7 +18,7 @@ CHOSEN = {  # lecture: cell, which of its outputs; of a figure: the share from i
     "00_multimodal_learning": ("bars", 0),
     "01_word2vec": ("map-figure", 0, 0.5),
     "02_spectrograms": ("stack-figure", 0),
-    "03_joint_embedding": ("search", 0, 8, 3),
+    "03_joint_embedding": ("map-figure", 0),
     "04_captioning": ("overlay", 1, 0.5),
     "05_conditional_gan": ("grid", 0, 6, 4),
     "06_visual_question_answering": ("overlay", 0),
