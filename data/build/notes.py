@@ -271,7 +271,8 @@ def further(source):
         unpacked = debian([package], scratch)[package.split("=")[0]]
         font = unpacked / file
         if font.suffix == ".cfg":
-            font.write_text(font.read_text().replace("dir /usr", f"dir {unpacked}/usr"))
+            settings = font.read_text(encoding="utf-8").replace("dir /usr", f"dir {unpacked}/usr")
+            font.write_text(settings, encoding="utf-8")
         for name, (sound, span, _, _) in INSTRUMENTS.items():
             chosen = notes(sound, span)
             found = [
