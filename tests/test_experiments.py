@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 import re
 
 import nbformat
@@ -46,7 +47,6 @@ ONE_SEED = (
     "03_joint_embedding",
     "04_captioning",
     "06_visual_question_answering",
-    "08_sound_translation",
     "09_sound_reasoning",
 )
 
@@ -185,14 +185,29 @@ def test_a_result_counts_only_if_the_notebook_shows_it(course):
 CHEAPEST = "08_sound_translation"  # the others take the time of their lecture, which the slow tests have
 
 
+def cheapest(name):
+    """The experiment of a lecture whose seed 0 took the fewest seconds, all variants together."""
+
+    def seconds(experiment):
+        runs = scoreboard.record(name, experiment)["entries"].values()
+        return sum(run["0"]["seconds"] or math.inf for run in runs)  # not noted: who knows
+
+    return min(experiments.experiments_of(name), key=seconds)
+
+
 @pytest.mark.parametrize(
-    ("name", "experiment"),
-    [pytest.param(*some, marks=() if some == (CHEAPEST, "seeds") else pytest.mark.slow) for some in STORED],
+    "name",
+    [
+        pytest.param(name, marks=() if name == CHEAPEST else pytest.mark.slow)
+        for name in LECTURES
+        if experiments.experiments_of(name)
+    ],
 )
-def test_the_cheapest_entry_is_the_same_when_it_is_made_again(name, experiment):
+def test_the_cheapest_entry_is_the_same_when_it_is_made_again(name):
     """Seed 0, once more. Another number of threads, or another machine, adds in another order, so that a training ends
-    elsewhere, as it would with another seed: each score may lie four standard deviations of the seeds away, or .03 or
-    3 % where the seeds happen to agree."""
+    elsewhere, as it would with another seed: each score may lie four standard deviations of the seeds away, or .05 or
+    5 % where the seeds happen to agree (one standard error of a hundred test items is .05 at .5)."""
+    experiment = cheapest(name)
     if experiment == "seeds":
         runs = experiments.run_lecture(name, 0)
     else:
@@ -203,5 +218,5 @@ def test_the_cheapest_entry_is_the_same_when_it_is_made_again(name, experiment):
         values = {key: value for key, value in run["values"].items() if not experiments.OF_THE_MACHINE.search(key)}
         assert set(values) <= set(stored)
         for key, value in values.items():
-            far = max(4 * (stored[key].deviation or 0), 0.03, 0.03 * abs(stored[key].values[0]))
+            far = max(4 * (stored[key].deviation or 0), 0.05, 0.05 * abs(stored[key].values[0]))
             assert abs(value - stored[key].values[0]) <= far, key
