@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 import statistics
 from types import SimpleNamespace
 
@@ -287,15 +288,40 @@ def calls(name):
 
 
 def test_every_training_gets_the_kept_artists_and_the_seen_concepts_only():
-    trainings = calls("train")
-    assert len(trainings) >= 2
-    for arguments in trainings:
-        told = [a for a in arguments if "inputs" in a or "tags" in a or "features" in a]
-        assert told in (["inputs[kept][:, seen]", f"{language}tags[seen]"] for language in ("", "korean_")), arguments
+    trainings = [[a for a in arguments if re.search("inputs|tags|examples", a)] for arguments in calls("train")]
+    assert trainings == [["examples", "example_tags"], ["inputs[kept][:, seen]", "korean_tags[seen]"]]
     fits = calls("ridge")
     assert len(fits) == 2 and all(arguments[0] == "known" for arguments in fits)
     code = "\n".join(c.source for c in nbformat.read(LECTURE, as_version=4).cells if c.cell_type == "code")
-    assert "known, known_tags = inputs[kept][:, seen], tags[seen].float()" in code  # of the neighbours, too
+    assert "known, known_tags = examples, example_tags[:, taught].float()" in code  # of the neighbours, too
+    assert "examples = torch.cat([inputs[kept][:, seen], rows.expand(len(kept), -1, -1)], 1)" in code
+    assert "example_tags = torch.cat([F.pad(tags[seen], (0, len(named))), class_tags])" in code
+
+
+def test_a_class_of_the_classifier_is_an_example_with_its_names_words(with_features):
+    made = with_features
+    assert made.examples.shape == (4, len(made.seen) + 1000, models.FEATURES)
+    assert all(torch.equal(made.examples[0, len(made.seen) :], made.examples[a, len(made.seen) :]) for a in range(4))
+    assert torch.equal(made.examples[:, : len(made.seen)], made.inputs[made.kept][:, made.seen])
+    rows = made.examples[0, len(made.seen) :]
+    assert rows.mean(0).abs().max() < 1e-4 and (rows.std(0) - 1).abs().max() < 1e-2
+    zebra = made.class_names.index("zebra")
+    assert made.example_tags[len(made.seen) + zebra].nonzero().tolist() == [[made.number["zebra"]]]
+    guitar = made.example_tags[len(made.seen) + made.class_names.index("acoustic guitar")].nonzero().flatten()
+    assert {made.words[j] for j in guitar.tolist()} == {"acoustic", "guitar"}
+    taught = {made.words[j] for j in made.taught.tolist()}
+    assert not taught & {made.vocabulary[j] for j in made.fresh.nonzero().flatten().tolist()}
+    assert torch.equal(made.example_tags[: len(made.seen), : len(made.vocabulary)], made.tags[made.seen])
+
+
+@pytest.fixture(scope="module")
+def with_features():
+    """What the lecture's cells make up to the examples, from features drawn at random."""
+    cells = ("setup", "load", "features", "tags", "class-names", "split", "word-inputs", "inputs")
+    with pytest.MonkeyPatch.context() as patch:
+        drawn = torch.randn(5 * len(CONCEPTS), models.FEATURES, generator=generator())
+        patch.setattr(models, "picture_features", lambda pictures, size: drawn)
+        return definitions("03_joint_embedding.ipynb", also=cells)
 
 
 def test_features_are_standardised_artist_by_artist():
@@ -522,9 +548,7 @@ def test_ridge_agrees_with_scikit_learn():
 def test_a_text_is_the_sum_of_its_words_and_a_closed_list_knows_its_tags_only():
     table = torch.randn(5, 3, generator=generator())
     words = ["red", "apple", "dog", "korea", "wolf"]
-    with_globals(
-        number={w: i for i, w in enumerate(words)}, vocabulary=words[:3], column={"red": 0, "apple": 1, "dog": 2}
-    )
+    with_globals(number={w: i for i, w in enumerate(words)}, words=words, taught=torch.arange(3))
     rows = lecture.rows_of(["red apple", "wolf"], table)
     assert torch.allclose(rows[0], F.normalize(table[0] + table[1], dim=0), atol=1e-6)
     assert torch.allclose(rows[1], F.normalize(table[4], dim=0), atol=1e-6)
