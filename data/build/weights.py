@@ -14,9 +14,9 @@ from data.build.common import DATA, MACHINE, halved, store
 from helpers.training import compute_type
 from tests.definitions import definitions
 
-EPOCHS = {"conditional_gan": 45, "conditional_gan_words": 30}
+EPOCHS = {"conditional_gan": 30, "conditional_gan_words": 30}
 CELLS = ("setup", "class-rules", "classes", "config", "eyes", "words")  # run whole; of all others only the definitions
-OPTIONS = {"batch_size": 16, "lr": 0.0007, "n_cpu": 0}
+OPTIONS = {"batch_size": 16, "lr": 0.002, "n_cpu": 0}
 
 
 def beginning(name):
