@@ -1,4 +1,4 @@
-"""Trains the networks of data/weights/ again: lecture 05's own cells, run longer (about 15 minutes of a slow core each).
+"""Trains the networks of data/weights/ again: lecture 05's own cells, run longer (15 minutes of a slow core each).
 
 python -m data.build.weights conditional_gan conditional_gan_words
 """
