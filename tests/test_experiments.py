@@ -46,6 +46,7 @@ ONE_SEED = (
     "02_spectrograms",
     "03_joint_embedding",
     "04_captioning",
+    "05_conditional_gan",
     "06_visual_question_answering",
     "09_sound_reasoning",
 )

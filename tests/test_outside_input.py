@@ -398,7 +398,7 @@ START_METHODS = """
 import json, multiprocessing, sys
 import torch
 from easydict import EasyDict
-from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 from helpers import CourseError
 for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
     if cell["id"] in ("dataset", "loader"):

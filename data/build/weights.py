@@ -1,4 +1,4 @@
-"""Trains the networks of data/weights/ again: lecture 05's own cells, run longer (about 20 minutes each, on one core).
+"""Trains the networks of data/weights/ again: lecture 05's own cells, run longer (15 minutes of a slow core each).
 
 python -m data.build.weights conditional_gan conditional_gan_words
 """
@@ -10,13 +10,13 @@ import time
 import torch
 from torch import nn
 
-from data.build.common import MACHINE, halved, store
+from data.build.common import DATA, MACHINE, halved, store
+from helpers.training import compute_type
 from tests.definitions import definitions
 
-EPOCHS = {"conditional_gan": 200, "conditional_gan_words": 130}
-STOP = {"conditional_gan": 100}  # afterwards the discriminator knows its pictures by heart
-CELLS = ("setup", "class-rules", "classes", "config", "words")  # run whole; of all others only the definitions
-OPTIONS = {"batch_size": 32, "lr": 0.001, "n_cpu": 0}
+EPOCHS = {"conditional_gan": 30, "conditional_gan_words": 30}
+CELLS = ("setup", "class-rules", "classes", "config", "eyes", "words")  # run whole; of all others only the definitions
+OPTIONS = {"batch_size": 16, "lr": 0.002, "n_cpu": 0}
 
 
 def beginning(name):
@@ -26,24 +26,24 @@ def beginning(name):
     config = lecture.EasyDict(lecture.config, **OPTIONS, n_epochs=EPOCHS[name])
     if name == "conditional_gan":
         kept, conditions, condition = torch.ones_like(lecture.left_out), lecture.labels, lambda: nn.Embedding(8, 64)
+        groups = lecture.labels
     else:
         kept, conditions, condition = ~lecture.left_out, lecture.meanings, lambda: nn.Linear(50, 64)
-    players = lecture.make_players(config, condition)
+        groups = lecture.concept_of  # a pair is two artists' drawings of one name
+    players = lecture.make_players(config, condition, lecture.TrainedEyes)
     pictures = lecture.Pictures(lecture.pictures[kept], conditions[kept], config)
-    return lecture, players, lecture.balanced_loader(pictures, lecture.labels[kept], config), config
+    return lecture, players, lecture.balanced_loader(pictures, lecture.labels[kept], config, groups[kept]), config
 
 
-def recipe_of(name, losses, config, seconds, cpu_seconds):
+def recipe_of(losses, config, seconds, cpu_seconds):
     """What a file's header says of the run; the losses are means over each epoch."""
-    epochs = STOP.get(name, config.n_epochs)
     return {
         "configuration": json.dumps(config),
         "seconds": f"{seconds:.0f}",
         "seconds_of_one_core": f"{cpu_seconds:.0f}",
-        "machine": MACHINE,
+        "machine": MACHINE.removesuffix(", bfloat16") + f", {str(compute_type('cpu')).removeprefix('torch.')}",
         "first_losses": json.dumps(losses[:5].tolist()),
-        "stopped_after_epoch": epochs,
-        "losses": json.dumps(losses.view(epochs, -1, 2).mean(1).numpy().round(3).tolist()),
+        "losses": json.dumps(losses.view(config.n_epochs, -1, 2).mean(1).numpy().round(3).tolist()),
     }
 
 
@@ -51,6 +51,12 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         lecture, players, loader, config = beginning(name)
         start, cpu_start = time.perf_counter(), time.process_time()
-        losses = lecture.train(players, loader, config, report_every=10, stop=STOP.get(name))
+        kept = DATA.parent / "results" / f"{name}_unfinished.pt"  # the average so far, should the run be stopped
+
+        def keep(history, players=players, kept=kept):
+            if len(history) % 3 == 0:
+                torch.save(players.average.state_dict(), kept)
+
+        losses = lecture.train(players, loader, config, keep, report_every=3, decay=0.998)
         clocks = time.perf_counter() - start, time.process_time() - cpu_start
-        store(name, halved(players.average.cpu().state_dict()), recipe_of(name, losses.cpu(), config, *clocks))
+        store(name, halved(players.average.cpu().state_dict()), recipe_of(losses.cpu(), config, *clocks))

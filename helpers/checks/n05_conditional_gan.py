@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from easydict import EasyDict
 from torch import nn
 
-from helpers.checks import Exercise, close, everywhere, first_wrong, refuses
+from helpers.checks import Exercise, close, everywhere, first_wrong, follows_generator, refuses
 
 EXERCISES = {
     "5.1": Exercise(
@@ -77,6 +77,39 @@ EXERCISES = {
             "t is a column of even steps from 0 to 1, ends included: torch.linspace. The codes are rows.",
             "The cosine of the angle needs both lengths: F.cosine_similarity. Rounding may bring it above 1: clamp.",
             "Where sin(angle) is nearly 0, do not divide: go straight from a to b.",
+        ],
+    ),
+    "5.9": Exercise(
+        3,
+        [
+            "augment: torch.rand(n, 1, 1, 1) gives one number for each picture. Below one half, take x.flip(3).",
+            "augment: the generator goes into every torch.rand. torch.where chooses without cutting the gradient.",
+            "Augmented: keep the discriminator as an attribute (after super().__init__()), and call it on augment(x).",
+        ],
+    ),
+    "5.10": Exercise(
+        2,
+        [
+            "state_dict() holds the weights and the buffers of a network, in the same order for both.",
+            "In place: mul_ and add_ (or lerp_) change the tensor itself. Around it: torch.no_grad().",
+            "BatchNorm's num_batches_tracked is a whole number: is_floating_point() tells it apart, copy_ copies it.",
+        ],
+        changes=("weights",),
+    ),
+    "5.11": Exercise(
+        3,
+        [
+            "torch.cov wants features as rows: x.mT. With one feature it gives a single number: reshape it to (1, 1).",
+            "torch.linalg.eigvals(A @ B) is complex: .real.clamp(min=0).sqrt().sum() is the trace of the root.",
+            "Double precision from the start: x.double(). At the end .item(), and max(0.0, ...).",
+        ],
+    ),
+    "5.12": Exercise(
+        2,
+        [
+            "All pairs: made[:, None] - training[None] has the shape (n, m, d). Or torch.cdist.",
+            "topk(2, largest=False) gives the two smallest distances of each row, the smaller one first.",
+            "0 / 0 is NaN: where the second distance is 0, write 1 instead.",
         ],
     ),
 }
@@ -682,3 +715,263 @@ def _(walk):
         if a @ b > 0 and not torch.allclose(got[2].double(), ((a + b) / 2).double(), atol=1e-2):
             return "the middle is not half way"
     return True
+
+
+# 5.9 augmentation
+
+
+def augmented(x, got):
+    """Whether each picture is mirrored, and what was added to it: two tensors (n,); or a text that says what is off."""
+    if not isinstance(got, torch.Tensor) or got.shape != x.shape:
+        return f"pictures of shape {tuple(x.shape)} became {tuple(got.shape) if hasattr(got, 'shape') else type(got)}"
+    if got.dtype != x.dtype:
+        return f"pictures of {x.dtype} became {got.dtype}"
+    ways = [got - x, got - x.flip(3)]
+    uneven = torch.stack([(way - way.mean((1, 2, 3), keepdim=True)).abs().amax((1, 2, 3)) for way in ways])
+    if uneven.amin(0).max() > 1e-4:
+        return "a picture is neither itself nor its mirror image with one number added"
+    mirrored = uneven[1] < uneven[0]
+    return mirrored, torch.where(mirrored, ways[1].mean((1, 2, 3)), ways[0].mean((1, 2, 3)))
+
+
+@EXERCISES["5.9"].case("augment mirrors a picture or not, and adds one number to it, in the pictures' shape and dtype")
+def _(augment, Augmented):
+    for shape, dtype in (((6, 3, 8, 8), torch.float32), ((1, 1, 2, 5), torch.float64), ((9, 2, 5, 4), torch.float32)):
+        x = torch.randn(shape, dtype=dtype)
+        if isinstance(verdict := augmented(x, augment(x)), str):
+            return verdict
+    return True
+
+
+@EXERCISES["5.9"].case("half of the pictures are mirrored, the numbers fill -0.5 to 0.5, and each has its own")
+def _(augment, Augmented):
+    x = torch.randn(200, 1, 3, 4)
+    draws = [augmented(x, augment(x)) for _ in range(2)]
+    for verdict in draws:
+        if isinstance(verdict, str):
+            return verdict
+    for mirrored, added in draws:
+        if not 0.35 < mirrored.double().mean() < 0.65:
+            return f"of 200 pictures, {int(mirrored.sum())} were mirrored"
+        if added.abs().max() > 0.5001:
+            return f"to one picture {added.abs().max():.2f} was added"
+        if added.std() < 1e-3:
+            return "all pictures get the same number"
+        if not 0.24 < added.std() < 0.34 or added.mean().abs() > 0.1:
+            return f"the numbers have the mean {added.mean():.2f} and the deviation {added.std():.2f}"
+        if abs(float(torch.corrcoef(torch.stack([mirrored.double(), added.double()]))[0, 1])) > 0.3:
+            return "whether a picture is mirrored can be told from the number that is added"
+    return not torch.equal(draws[0][1], draws[1][1]) or "a second call draws the same"
+
+
+@EXERCISES["5.9"].case("augment draws from the generator, if one is given")
+def _(augment, Augmented):
+    x = torch.randn(8, 1, 2, 3)
+    return follows_generator(lambda generator: augment(x, generator))
+
+
+@EXERCISES["5.9"].case("a gradient flows through augment to every pixel")
+def _(augment, Augmented):
+    x, weight = torch.randn(20, 2, 3, 4, requires_grad=True), torch.randn(20, 2, 3, 4)
+    got = augment(x)
+    if not got.requires_grad:
+        return "no gradient flows: what comes out has no history"
+    (got * weight).sum().backward()
+    if isinstance(verdict := augmented(x.detach(), got.detach()), str):
+        return verdict
+    return close(x.grad, torch.where(verdict[0][:, None, None, None], weight.flip(3), weight))
+
+
+class Witness(nn.Module):
+    """A discriminator that keeps what it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.shown = nn.Parameter(torch.tensor(2.0)), []
+
+    def forward(self, x, y):
+        self.shown.append((x, y))
+        return self.weight * x.mean((1, 2, 3)) * (1 + y)
+
+
+@EXERCISES["5.9"].case("Augmented shows its discriminator augmented pictures and the same y, and gives its logits")
+def _(augment, Augmented):
+    witness = Witness()
+    network = Augmented(witness)
+    if not isinstance(network, nn.Module):
+        return f"it is a {type(network).__name__}, not an nn.Module"
+    if not any(weight is witness.weight for weight in network.parameters()):
+        return "the discriminator's weights are not among its parameters"
+    for turn, (n, dtype) in enumerate(((1, torch.float64), (30, torch.float32))):
+        x, y = torch.randn(n, 1, 3, 4, dtype=dtype, requires_grad=True), (torch.arange(n) + turn) % 3
+        logits = network(x, y)
+        if not witness.shown:
+            return "the discriminator was not asked"
+        seen, condition = witness.shown[-1]
+        if isinstance(verdict := augmented(x.detach(), seen.detach()), str):
+            return f"the discriminator is shown something else: {verdict}"
+        if verdict[1].abs().max() < 1e-3:
+            return "the discriminator is shown the pictures as they are"
+        if not torch.equal(condition, y):
+            return "the discriminator is asked under another y"
+        if (verdict := close(logits, 2 * seen.mean((1, 2, 3)) * (1 + y))) is not True:
+            return f"its logits are not the discriminator's: {verdict}"
+        if logits.dtype != dtype:
+            return f"pictures of {dtype} gave logits of {logits.dtype}"
+    if len(witness.shown) != 2:
+        return f"the discriminator was asked {len(witness.shown)} times in two calls"
+    logits.sum().backward()
+    return bool(x.grad is not None and x.grad.abs().min() > 0) or "no gradient reaches the pictures"
+
+
+# 5.10 the moving average
+
+
+def averaged(update_average, decays, dtype=torch.float32):
+    """A learner's average of a small network after some steps, and what it should be; or a text."""
+    make = lambda: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).to(dtype)  # noqa: E731
+    average, network = make().requires_grad_(False), make()
+    objects = list(average.parameters())
+    expected = [x.clone() for x in average.state_dict().values()]
+    for decay in decays:
+        network(torch.randn(5, 3, dtype=dtype))  # moves the statistics of batch normalisation
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.add_(torch.randn_like(weight))
+        before = copy.deepcopy(network.state_dict())
+        if update_average(average, network, decay) is not None:
+            return "it returns something; it should change `average` and return None"
+        if not all(map(torch.equal, before.values(), network.state_dict().values())):
+            return "it changes the network"
+        whole = lambda x: not x.is_floating_point()  # noqa: E731
+        new = list(network.state_dict().values())
+        expected = [n if whole(n) else decay * e + (1 - decay) * n for e, n in zip(expected, new, strict=True)]
+        expected = [x.detach().clone() for x in expected]
+    if any(a is not b for a, b in zip(objects, average.parameters(), strict=True)):
+        return "the average has new parameters; change the tensors themselves"
+    if any(x.requires_grad or x.grad_fn is not None for x in average.state_dict(keep_vars=True).values()):
+        return "the average carries a graph"
+    return average.state_dict(), expected
+
+
+@EXERCISES["5.10"].case("weights and the statistics of batch normalisation move by the decay; whole numbers are copied")
+def _(update_average):
+    for decays, dtype in (((0.9,), torch.float32), ((0.5, 0.99, 0.7), torch.float64), ((0.995,), torch.float32)):
+        if isinstance(verdict := averaged(update_average, decays, dtype), str):
+            return verdict
+        for (name, got), expected in zip(verdict[0].items(), *verdict[1:], strict=True):
+            if got.dtype != expected.dtype:
+                return f"{name} became {got.dtype}"
+            if (wrong := close(got, expected, 1e-5)) is not True:
+                return f"{name}, after {len(decays)} updates: {wrong}"
+    return True
+
+
+@EXERCISES["5.10"].case("by hand: 1 in the average, 3 in the network, decay 0.9: 1.2. Decay 0 copies, decay 1 keeps")
+def _(update_average):
+    for decay, expected in ((0.9, 1.2), (0.0, 3.0), (1.0, 1.0)):
+        average, network = nn.Linear(1, 1), nn.Linear(1, 1)
+        for one, value in ((average, 1.0), (network, 3.0)):
+            for weight in one.parameters():
+                nn.init.constant_(weight, value)
+        update_average(average, network, decay)
+        if abs(average.weight.item() - expected) > 1e-5:
+            return f"with decay {decay} it is {average.weight.item():.4g}, not {expected}"
+        if not all(weight.requires_grad and weight.is_leaf for weight in average.parameters()):
+            return "the average's weights are no longer free leaves"
+    return True
+
+
+# 5.11 the Frechet distance
+
+
+def true_frechet(a, b):
+    """By singular values: the trace of the root of A B is the sum of those of a b^T, both centred."""
+    a, b = a.double(), b.double()
+    one, other = ((x - x.mean(0)) / math.sqrt(len(x) - 1) for x in (a, b))
+    mixed = torch.linalg.svdvals(one @ other.mT).sum()
+    apart = (a.mean(0) - b.mean(0)).square().sum()
+    return max(0.0, (apart + one.square().sum() + other.square().sum() - 2 * mixed).item())
+
+
+def clouds(n, m, d):
+    return {"a": torch.randn(n, d) @ torch.randn(d, d), "b": 0.5 + torch.randn(m, d) @ torch.randn(d, d)}
+
+
+@EXERCISES["5.11"].case("by hand: values 0 and 2 against 4 and 6 give 16; the same set twice gives 0")
+def _(frechet_distance):
+    got = frechet_distance(torch.tensor([[0.0], [2.0]]), torch.tensor([[4.0], [6.0]]))
+    if not isinstance(got, float):
+        return f"it returned {type(got).__name__}, not a float"
+    if abs(got - 16) > 1e-4:
+        return f"it is {got:.4g}, not 16"
+    for n, d in ((9, 4), (5, 12)):
+        x = torch.randn(n, d)
+        if not 0 <= (nothing := frechet_distance(x, x.clone())) < 1e-3:
+            return f"the same set twice gives {nothing:.3g}"
+    return True
+
+
+@EXERCISES["5.11"].case("sets of any two sizes, also fewer pictures than features, in either dtype")
+def _(frechet_distance):
+    sizes = [
+        {"n": 40, "m": 40, "d": 5},
+        {"n": 30, "m": 12, "d": 4},
+        {"n": 6, "m": 9, "d": 15},
+        {"n": 2, "m": 3, "d": 1},
+    ]
+    return everywhere(frechet_distance, true_frechet, clouds, sizes, tolerance=1e-3)
+
+
+@EXERCISES["5.11"].case("features that are far from zero are computed in double precision")
+def _(frechet_distance):
+    verdicts = []
+    for n in (50, 47, 61, 38):
+        a, b = (torch.randint(-16, 16, (n, 3)) / 8 + 2.0**18 for _ in range(2))
+        verdicts.append(close(torch.tensor(frechet_distance(a, b)), torch.tensor(true_frechet(a, b)), 1e-3))
+    return first_wrong(*verdicts)
+
+
+@EXERCISES["5.11"].case("features of unequal width, and fewer than two pictures, are refused with a ValueError")
+def _(frechet_distance):
+    x = torch.randn(5, 3)
+    cases = {"3 and 4 features": (x, torch.randn(5, 4)), "one picture": (x, x[:1]), "one, first": (x[:1], x)}
+    return refuses_each(frechet_distance, cases)
+
+
+# 5.12 copies
+
+
+def true_copy_test(made, training):
+    distances, ratios = [], []
+    for one in made:
+        first, second, *_ = sorted(float((one - other).double().norm()) for other in training)
+        distances.append(first)
+        ratios.append(first / second if second else 1.0)
+    return torch.tensor(distances, dtype=made.dtype), torch.tensor(ratios, dtype=made.dtype)
+
+
+@EXERCISES["5.12"].case("by hand: (0, 0) against (3, 4), (0, 10) and (20, 0) gives 5 and 0.5")
+def _(copy_test):
+    training = torch.tensor([[0.0, 10.0], [3.0, 4.0], [20.0, 0.0]])
+    got = copy_test(torch.zeros(1, 2), training)
+    if not isinstance(got, tuple | list) or len(got) != 2:
+        return "return two tensors: the distances and the ratios"
+    return first_wrong(*(close(g, [e]) for g, e in zip(got, (5.0, 0.5), strict=True)))
+
+
+@EXERCISES["5.12"].case("many drawings or one, many training pictures or two, in either dtype")
+def _(copy_test):
+    def drawn(n, m, d):
+        return {"made": 3 * torch.randn(n, d), "training": torch.randn(m, d)}
+
+    sizes = [{"n": 6, "m": 9, "d": 4}, {"n": 1, "m": 2, "d": 3}, {"n": 7, "m": 2, "d": 1}, {"n": 3, "m": 8, "d": 20}]
+    return everywhere(copy_test, true_copy_test, drawn, sizes)
+
+
+@EXERCISES["5.12"].case("a copy has distance and ratio 0; a copy of a picture that is there twice has ratio 1, not NaN")
+def _(copy_test):
+    training = torch.tensor([[1.0, 2.0], [5.0, 5.0], [5.0, 5.0], [9.0, 0.0]])
+    distance, ratio = copy_test(training[:2].clone(), training)
+    verdicts = close(distance, torch.zeros(2), 1e-3), close(ratio, torch.tensor([0.0, 1.0]), 1e-3)
+    return first_wrong(*verdicts)
