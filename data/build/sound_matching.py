@@ -11,8 +11,8 @@ from tests.definitions import definitions
 
 EPOCHS = 14
 WHAT = (
-    f"{EPOCHS} epochs each: the same student taught by the teacher's own opinions, by swapped ones, by random ones and by labels; the linear "
-    "probe's accuracy on held-out notes, source C and real recordings; seconds of one core"
+    f"the same student, {EPOCHS} epochs each, taught by the teacher's own opinions, by swapped ones, by random ones and"
+    " by labels; the linear probe's accuracy on held-out notes, source C and real recordings; seconds of one core"
 )
 RUN = ["load", "split", "teacher", "inner", "inputs", "train-code", "other-source"]  # run whole
 CELLS = [*RUN, "divergence", "student", "augment", "distil", "opinions", "probe", "teachers"]
@@ -20,7 +20,7 @@ CELLS = [*RUN, "divergence", "student", "augment", "distil", "opinions", "probe"
 
 def run(seed):
     """`{variant: {"seconds": ..., "values": ...}}` of one seed."""
-    lecture, runs = definitions("07_sound_matching.ipynb", also=("setup", *RUN)), {}
+    lecture, runs = definitions("07_sound_matching.ipynb", also=("setup", "prepare", *RUN)), {}
     for kind in ("own", "swapped", "random", "labels"):
         start = time.process_time()
         torch.manual_seed(seed)
