@@ -46,6 +46,7 @@ ONE_SEED = (
     "03_joint_embedding",
     "04_captioning",
     "06_visual_question_answering",
+    "07_sound_matching",
     "08_sound_translation",
     "09_sound_reasoning",
 )
