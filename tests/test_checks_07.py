@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -18,12 +20,84 @@ from tests.answers import *  # noqa: F403  right answers are accepted, wrong one
 from tests.definitions import definitions
 
 right = definitions("solutions/07_sound_matching.ipynb")
+blind, auc, luck = right.blind_list, right.group_auc, right.permutation_p
 distil, step = right.distillation_loss, right.student_step
 search, recall = right.retrieval_loss, right.recall
 split, standardise, probe = right.split_by_group, right.standardise, right.probe_accuracy
 
 
 # ------------------------------------------------------------------------------------------- right, written differently
+def other_blind(truth, k):
+    """With sets of recordings; of equals the last class."""
+    hit_by = [{i for i, hit in enumerate(column) if hit} for column in truth.T.tolist()]
+    covered, chosen = set(), []
+    while len(chosen) < k:
+        free = [c for c in range(len(hit_by)) if c not in chosen]
+        best = max(reversed(free), key=lambda c: len(hit_by[c] - covered))  # noqa: B023
+        chosen.append(best)
+        covered |= hit_by[best]
+    return chosen
+
+
+def numpy_blind(truth, k):
+    table, chosen = truth.numpy().copy(), []
+    for _ in range(k):
+        gain = np.where(np.isin(np.arange(table.shape[1]), chosen), -1, table.sum(0))
+        chosen.append(int(gain.argmax()))
+        table = table * ~table[:, chosen[-1]][:, None]
+    return chosen
+
+
+def sklearn_auc(scores, belongs, groups):
+    values = []
+    for g in set(groups.tolist()):
+        rows = groups == g
+        if 0 < belongs[rows].sum() < rows.sum():
+            values.append(roc_auc_score(belongs[rows], scores[rows]))
+    if not values:
+        raise ValueError("no group")
+    return float(sum(values) / len(values))
+
+
+def ranks_auc(scores, belongs, groups):
+    """By the sum of ranks (Mann and Whitney)."""
+    found = []
+    for g in np.unique(groups.numpy()):
+        rows = groups.numpy() == g
+        truth, ranks = belongs.numpy()[rows], rankdata(scores.numpy()[rows])
+        m, n = truth.sum(), (~truth).sum()
+        if m and n:
+            found.append((ranks[truth].sum() - m * (m + 1) / 2) / (m * n))
+    if len(found) == 0:
+        raise ValueError("one kind only")
+    return float(np.mean(found))
+
+
+def other_luck(scores, belongs, groups, shuffles, seed):
+    """The scores are shuffled instead, by NumPy."""
+    generator, true, count = np.random.default_rng(seed), sklearn_auc(scores, belongs, groups), 0
+    for _ in range(shuffles):
+        mixed = scores.numpy().copy()
+        for g in groups.unique().tolist():
+            rows = np.flatnonzero(groups.numpy() == g)
+            mixed[rows] = mixed[generator.permutation(rows)]
+        count += ranks_auc(torch.from_numpy(mixed), belongs, groups) >= true - 1e-9
+    return float((count + 1) / (shuffles + 1))
+
+
+def sorted_luck(scores, belongs, groups, shuffles, seed):
+    """One random number a row, sorted within the groups, gives the order."""
+    generator, results = torch.Generator().manual_seed(seed + 17), [auc(scores, belongs, groups)]
+    place = groups.argsort(stable=True)
+    for _ in range(shuffles):
+        noise = torch.rand(len(groups), generator=generator, dtype=torch.float64)
+        order = torch.from_numpy(np.lexsort((noise.numpy(), groups.numpy())))
+        mixed = torch.empty_like(belongs)
+        mixed[place] = belongs[order]
+        results.append(auc(scores, mixed, groups))
+    return sum(value >= results[0] for value in results) / len(results)
+
+
 def other_distil(teacher_logits, student_logits, temperature):
     if not temperature > 0:
         raise ValueError("temperature above 0")
@@ -183,10 +257,10 @@ def pipeline_probe(train, train_labels, test, test_labels):
 
 
 RIGHT = [
-    ("7.1", [distil]),
-    ("7.1", [other_distil]),
-    ("7.1", [loop_distil]),
-    ("7.1", [entropies]),
+    ("7.1", [blind, auc, luck]),
+    ("7.1", [other_blind, sklearn_auc, other_luck]),
+    ("7.1", [numpy_blind, ranks_auc, sorted_luck]),
+    ("7.1", [numpy_blind, sklearn_auc, luck]),
     ("7.2", [step]),
     ("7.2", [other_step]),
     ("7.2", [step_with_gradients]),
@@ -209,22 +283,61 @@ EQUIVALENT = {
 
 
 # ---------------------------------------------------------------------------------------------------------------- wrong
-KL = {
-    "F.kl_div": lambda p, q: F.kl_div(q.log_softmax(1), p.softmax(1), reduction="batchmean"),
-    "torch.kl_div": lambda p, q: torch.kl_div(q.log_softmax(1), p.softmax(1), reduction=2) / len(p),
-    "KLDivLoss": lambda p, q: torch.nn.KLDivLoss(reduction="batchmean")(q.log_softmax(1), p.softmax(1)),
-    "distributions": lambda p, q: torch.distributions.kl_divergence(
-        *(torch.distributions.Categorical(logits=x) for x in (p, q))
-    ).mean(),
-}
+def blind_by(rule):
+    def wrong(truth, k):
+        left, chosen = truth.clone(), []
+        for _ in range(k):
+            hits = left.sum(0)
+            if rule != "twice":
+                hits[chosen] = -1
+            best = int(hits.argmin() if rule == "least" else hits.argmax())
+            chosen.append(best)
+            if rule == "no strike":
+                continue
+            if rule == "strikes the class":
+                left[:, best] = False
+            else:
+                left &= ~truth[:, [best]]
+        return chosen
+
+    return wrong
 
 
-def distil_by(divergence):
-    def wrong(teacher_logits, student_logits, temperature):
-        if temperature <= 0:
-            raise ValueError("no")
-        p, q = teacher_logits.detach() / temperature, student_logits / temperature
-        return temperature**2 * divergence(p, q)
+def auc_like(ties=0.5, over="groups", within=True, refuses=True, turned=False, number=True):
+    def wrong(scores, belongs, groups):
+        auc(scores, belongs, groups) if refuses else None
+        kinds = groups if within else torch.zeros_like(groups)
+        shares, pairs = [], []
+        for g in kinds.unique():
+            inside, outside = scores[(kinds == g) & belongs], scores[(kinds == g) & ~belongs]
+            if len(inside) and len(outside):
+                gap = (inside[:, None] - outside) * (-1 if turned else 1)
+                shares.append(((gap > 0).double() + ties * (gap == 0)).mean())
+                pairs.append(gap.numel())
+        if not shares:
+            return 0.5
+        weights = torch.tensor(pairs).double() if over == "pairs" else torch.ones(len(pairs)).double()
+        value = (torch.stack(shares) * weights).sum() / weights.sum()
+        return value.item() if number else value
+
+    return wrong
+
+
+def luck_like(within=True, counts=True, strict=False, turned=False, global_state=False, seeded=True, more=0):
+    def wrong(scores, belongs, groups, shuffles, seed):
+        true, count = auc(scores, belongs, groups), int(counts)
+        if global_state:
+            torch.manual_seed(seed)
+        generator = None if global_state else torch.Generator().manual_seed(seed if seeded else 0)
+        kinds = groups if within else torch.zeros_like(groups)
+        for _ in range(shuffles):
+            mixed = belongs.clone()
+            for g in kinds.unique():
+                rows = (kinds == g).nonzero()[:, 0]
+                mixed[rows] = belongs[rows[torch.randperm(len(rows), generator=generator)]]
+            value = auc(scores, mixed, groups)
+            count += value < true if turned else value > true if strict else value >= true
+        return count / (shuffles + int(counts) + more)
 
     return wrong
 
@@ -248,27 +361,6 @@ def distil_like(turned=False, squared=True, heated=True, over="mean", cut=True, 
         return loss * (T**2 if squared else 1)
 
     return wrong
-
-
-def half_a_gradient(teacher_logits, student_logits, temperature):
-    """The sum below the softmax counts as a constant."""
-    p, q = (x / temperature for x in (teacher_logits.detach(), student_logits))
-    q = q - q.logsumexp(1, keepdim=True).detach()
-    return (
-        distil(teacher_logits, student_logits, temperature) * 0
-        + temperature**2 * (p.softmax(1) * (p.log_softmax(1) - q)).sum(1).mean()
-    )
-
-
-def heats_its_input(teacher_logits, student_logits, temperature):
-    if temperature <= 0:
-        raise ValueError("no")
-    return temperature**2 * distil(teacher_logits.div_(temperature), student_logits / temperature, 1.0)
-
-
-def one_temperature(teacher_logits, student_logits, temperature):
-    """Only the teacher_logits is heated."""
-    return distil(teacher_logits, temperature * student_logits, temperature)
 
 
 def step_like(clears=True, judges=True, learns=True, teaches=False, mean=True, moves=True, number=True, noise=True):
@@ -559,22 +651,23 @@ def scales_of_the_test(train, train_labels, test, test_labels):
 
 
 WRONG = [
-    ("7.1", [distil_like(turned=True)]),
-    ("7.1", [distil_like(squared=False)]),
-    ("7.1", [distil_like(heated=False)]),
-    ("7.1", [distil_like(over="sum")]),
-    ("7.1", [distil_like(over="all")]),
-    ("7.1", [distil_like(cut=False)]),
-    ("7.1", [distil_like(safe=False)]),
-    ("7.1", [distil_like(refuses=False)]),
-    ("7.1", [distil_like(entropy=False)]),
-    ("7.1", [one_temperature]),
-    ("7.1", [lambda *x, **named: distil(*x, **named).detach()]),
-    *[("7.1", [distil_by(divergence)]) for divergence in KL.values()],
-    ("7.1", [half_a_gradient]),
-    ("7.1", [heats_its_input]),
-    ("7.1", [lambda *x, **named: distil(*x, **named).item()]),
-    ("7.1", [lambda *x, **named: distil(*x, **named)[None]]),
+    *[("7.1", [blind_by(rule), auc, luck]) for rule in ("twice", "least", "no strike", "strikes the class")],
+    ("7.1", [lambda truth, k: torch.tensor(blind(truth, k)), auc, luck]),
+    ("7.1", [lambda truth, k: blind(truth, k)[: max(1, k - 1)], auc, luck]),
+    ("7.1", [blind, auc_like(ties=0.0), luck]),
+    ("7.1", [blind, auc_like(ties=1.0), luck]),
+    ("7.1", [blind, auc_like(over="pairs"), luck]),
+    ("7.1", [blind, auc_like(within=False), luck]),
+    ("7.1", [blind, auc_like(refuses=False), luck]),
+    ("7.1", [blind, auc_like(turned=True), luck]),
+    ("7.1", [blind, auc_like(number=False), luck]),
+    ("7.1", [blind, auc, luck_like(within=False)]),
+    ("7.1", [blind, auc, luck_like(counts=False)]),
+    ("7.1", [blind, auc, luck_like(strict=True)]),
+    ("7.1", [blind, auc, luck_like(turned=True)]),
+    ("7.1", [blind, auc, luck_like(global_state=True)]),
+    ("7.1", [blind, auc, luck_like(seeded=False)]),
+    ("7.1", [blind, auc, luck_like(more=1)]),
     ("7.2", [own_descent]),
     ("7.2", [new_optimizer]),
     ("7.2", [closes_autograd]),
@@ -638,7 +731,7 @@ WRONG = [
 @pytest.mark.parametrize(
     ("number", "functions"),
     [
-        ("7.1", [distil_like()]),
+        ("7.1", [blind_by("right"), auc_like(), luck_like()]),
         ("7.2", [step_like()]),
         ("7.3", [search_like(), recall_like()]),
         ("7.4", [split, standardise, probe_like(standardise)]),
@@ -663,9 +756,7 @@ def test_a_step_with_one_fault_fails_where_that_fault_is_named(fault, crosses, c
     assert len(said) == len(crosses) and all(map(str.startswith, said, crosses))
 
 
-@pytest.mark.parametrize(
-    ("number", "functions"), [*(("7.1", [distil_by(kl)]) for kl in KL.values()), ("7.3", [search, the_courses_own])]
-)
+@pytest.mark.parametrize(("number", "functions"), [("7.3", [search, the_courses_own])])
 def test_what_a_card_forbids_is_named_with_its_reason(number, functions, capsys):
     checks.check(number, *functions)
     assert re.search(r"which this exercise\s+forbids:\s+\w", capsys.readouterr().out)
@@ -674,4 +765,4 @@ def test_what_a_card_forbids_is_named_with_its_reason(number, functions, capsys)
 def test_the_marks_add_up():
     exercises = checks.module_of("7.1").EXERCISES
     assert list(exercises) == [f"7.{i}" for i in range(1, 5)]
-    assert sum(exercise.points for exercise in exercises.values()) == 16
+    assert sum(exercise.points for exercise in exercises.values()) == 18

@@ -6,13 +6,14 @@ import soundfile
 import torch
 import torch.nn.functional as F
 from scipy.special import rel_entr, softmax
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import recall_score, roc_auc_score
 
 from helpers import CourseError, data
 from tests.definitions import definitions
 from tests.test_sound_and_sight_data import plain, soundnet_by_numpy, twenty_seconds
 
 lecture = definitions("07_sound_matching.ipynb", also=("things", "places", "prepare"))
+lecture.SEED, lecture.FRAMES = 0, 48
 lecture.device = torch.device("cpu")
 lecture.mel = lecture.torchaudio.transforms.MelSpectrogram(16_000, n_fft=1024, hop_length=320, n_mels=64, f_min=40)
 TONE = 0.3 * np.sin(2 * np.pi * 440 * np.arange(8_000) / 16_000).astype(np.float32)
@@ -129,12 +130,51 @@ def test_the_blind_list_counts_no_recording_twice():
 
 
 def test_the_auc_is_that_of_scikit_learn_and_a_blind_list_has_a_half():
-    truth = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1], [0, 0, 1]], dtype=torch.bool)
     torch.manual_seed(0)
-    p = torch.rand(4, 3)
-    expected = [roc_auc_score([1, 1, 0, 0], p[:, 0] + p[:, 1]), roc_auc_score([0, 0, 1, 1], p[:, 2])]
-    assert lecture.mean_auc(p, truth) == pytest.approx(np.mean(expected))
-    assert lecture.mean_auc(torch.ones(4, 3), truth) == 0.5
+    scores, belongs = torch.rand(20, 3).mul(8).round(), torch.rand(20, 3) < 0.4
+    expected = [roc_auc_score(belongs[:, j], scores[:, j]) for j in range(3)]
+    assert lecture.aucs(scores, belongs).tolist() == pytest.approx(expected)
+    assert lecture.aucs(torch.ones(20, 3), belongs).tolist() == [0.5] * 3
+    many = torch.stack([belongs, ~belongs])
+    assert lecture.aucs(scores, many)[1].tolist() == pytest.approx([1 - auc for auc in expected])
+
+
+def test_the_permutation_test_tells_an_order_from_luck(monkeypatch):
+    n = 40
+    truth = torch.zeros(n, 2, dtype=torch.bool)
+    truth[: n // 2, 0] = truth[n // 2 :, 1] = True
+    torch.manual_seed(0)
+    for strength, low, high in ((1.0, 0.0, 0.002), (0.0, 0.02, 1.0)):
+        p = torch.rand(n, 2) + strength * truth
+        monkeypatch.setattr(lecture, "counted", {"x": [str(i) for i in range(n)]}, raising=False)
+        monkeypatch.setattr(lecture, "heard", {str(i): {"x": p[i]} for i in range(n)}, raising=False)
+        monkeypatch.setattr(lecture, "truth", {"x": truth}, raising=False)
+        mean, shuffled, every, sets = lecture.ranking("x", list(range(n)), 300)
+        assert low <= (shuffled >= mean).double().mean() <= high and len(every) == len(sets) == 2
+        assert abs(shuffled.mean() - 0.5) < 0.02
+
+
+def test_a_bootstrap_interval_holds_the_mean_and_is_as_wide_as_the_standard_error_says():
+    values = np.random.default_rng(1).normal(2, 1, 400)
+    low, high = lecture.interval(values)
+    assert low < values.mean() < high and (high - low) == pytest.approx(2 * 1.96 / 20, rel=0.15)
+
+
+def test_balanced_accuracy_is_scikit_learns_for_many_orders_at_once():
+    generator = np.random.default_rng(2)
+    truth, answers = generator.choice(["a", "b", "c"], (2, 5, 60), p=[0.6, 0.3, 0.1])
+    expected = [recall_score(t, a, average="macro") for t, a in zip(truth, answers, strict=True)]
+    assert lecture.balanced(truth, answers).tolist() == pytest.approx(expected)
+
+
+def test_shuffling_within_groups_keeps_the_groups():
+    groups = np.array(["x", "y"] * 20)
+    order = lecture.shuffled_within(groups, np.random.default_rng(0))
+    assert sorted(order) == list(range(40)) and (groups[order] == groups).all() and (order != np.arange(40)).any()
+
+
+def test_the_camels_that_are_one_recording_are_in_one_fold():
+    assert {"stamps/camel", "stamps/dromedary"} <= {r["name"] for r in data.index("sounds/index.json")}
 
 
 # ------------------------------------------------------------------------------------------------------ distillation
@@ -160,6 +200,7 @@ def test_held_out_notes_share_no_pitch_and_no_note_with_training():
     assert not any(n.signal.numpy().tobytes() in signals for n, h in zip(notes, held, strict=True) if not h)
     per_instrument = torch.bincount(torch.tensor([n.instrument for n in notes]), weights=held.double())
     assert per_instrument.tolist() == [4.0] * 37
+    assert lecture.split_notes(data.notes("timgm6mb")).sum() == 146
 
 
 def test_spectrograms_do_not_depend_on_loudness():
@@ -174,25 +215,33 @@ def test_spectrograms_do_not_depend_on_loudness():
 def test_augmentation_keeps_shape_and_moves_bands_by_three_at_most():
     torch.manual_seed(0)
     x = torch.full((40, 64, 76), -1.0)
-    x[:, 30] = 4.0  # one loud band, louder than any room
-    found = lecture.augment(x)
-    assert found.shape == x.shape and found.isfinite().all()
+    x[:, 20] = 4.0  # one loud band, louder than any room, below the lowest band limit
+    found = lecture.augment(x, x)
+    assert found.shape == (40, 64, 48) and found.isfinite().all()
     where = found.mean(2).argmax(1)
-    assert where.min() >= 27 and where.max() <= 33 and len(where.unique()) > 3
+    assert where.min() >= 17 and where.max() <= 23 and len(where.unique()) > 3
 
 
-def test_the_student_hears_timbre_wherever_it_starts_and_gives_256_features():
+def test_a_window_is_silent_before_the_note_begins():
+    x = torch.arange(76.0).expand(2, 64, 76)
+    found = lecture.window(x, torch.tensor([[5], [-40]]))
+    assert found.shape == (2, 64, 48) and found[0, 0].tolist() == list(range(5, 53))
+    assert (found[1, :, :40] == -1).all() and found[1, 0, 40:].tolist() == list(range(8))
+
+
+def test_the_student_hears_timbre_and_gives_768_features():
     torch.manual_seed(0)
     student = lecture.Student(10).eval()
-    x = torch.randn(3, 64, 76)
-    assert student.features(x).shape == (3, 256) and student(x).shape == (3, 10)
+    x = torch.randn(3, 64, 48)
+    assert student.features(x).shape == (3, 768) and student(x).shape == (3, 10)
     assert torch.allclose(student(5 * x + 2), student(x), atol=1e-4)  # loudness and level are taken off
     assert torch.allclose(student(x[1:2]), student(x)[1:2], atol=1e-5)
 
 
 def test_training_is_reproducible_lowers_the_loss_and_leaves_held_out_notes_alone():
     torch.manual_seed(0)
-    lecture.inputs, lecture.train_rows = torch.randn(140, 64, 24), torch.arange(128)
+    lecture.inputs, lecture.train_rows = torch.randn(140, 64, 76), torch.arange(128)
+    lecture.instrument = torch.arange(140) % 5
     lecture.inputs[128:] = torch.nan  # whoever touches these becomes NaN
     teacher, seen = torch.randn(140, 6) * 2, []
 
@@ -208,33 +257,58 @@ def test_training_is_reproducible_lowers_the_loss_and_leaves_held_out_notes_alon
     assert first[-1] < first[0] and torch.cat(seen).max() < 128 and run() == first
 
 
-def test_info_nce_agrees_with_cross_entropy_where_each_has_one_match():
+def test_the_correspondence_loss_is_the_cross_entropy_of_yes_and_no_weighted_alike():
     torch.manual_seed(2)
-    S, P = (F.normalize(torch.randn(6, 4), dim=1) for _ in range(2))
-    logits = S @ P.T / 0.1
-    own = torch.arange(6)
-    expected = (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-    assert lecture.info_nce(S, P, torch.eye(6, dtype=torch.bool)).item() == pytest.approx(expected.item(), rel=1e-5)
+    logits, own = torch.randn(6, 6), torch.eye(6, dtype=torch.bool)
+    yes = F.binary_cross_entropy_with_logits(logits[own], torch.ones(6))
+    no = F.binary_cross_entropy_with_logits(logits[~own], torch.zeros(30))
+    assert lecture.correspondence_loss(logits).item() == pytest.approx((yes + no).item() / 2, rel=1e-5)
+    torch.manual_seed(3)
+    eye, sounds = lecture.Correspondence().eval(), torch.randn(4, 64)
+    pictures = torch.randn(5, lecture.models.FEATURES)
+    assert eye(sounds, pictures).shape == (4, 5)
+    assert torch.allclose(
+        eye(3 * sounds, pictures), eye(sounds, pictures), atol=1e-5
+    )  # of vectors only the direction counts
 
 
 def test_pieces_of_a_recording_leave_out_what_is_nearly_silent():
-    signal = torch.cat([torch.ones(24_000), torch.full((48_000,), 0.001)])
+    signal = torch.cat([torch.ones(15_360), torch.full((48_000,), 0.001)])
     found = lecture.pieces(signal)
-    assert found.shape[1] == 24_000 and len(found) == 3  # the fourth piece and the rest hold nothing loud
-    assert lecture.pieces(torch.ones(100)).shape == (1, 24_000)
+    assert found.shape == (2, 15_360)  # what begins after a second holds nothing loud
+    assert lecture.pieces(torch.ones(100)).shape == (1, 15_360)
 
 
-def test_the_probe_never_meets_held_out_notes_in_training():
+def test_the_probe_learns_from_training_notes_only():
     torch.manual_seed(0)
     lecture.instrument = torch.arange(60) % 3
     lecture.inputs = F.one_hot(lecture.instrument, 5).float() * 3 + torch.randn(60, 5)
     lecture.held, lecture.train_rows = torch.arange(60) >= 45, torch.arange(45)
-    lecture.names, lecture.OTHER = ["a", "b", "c"], {"x": 0, "y": 1}
+    lecture.instrument_c, lecture.OTHER = torch.tensor([0, 1, 2]), {"x": 0, "y": 1}
+    lecture.inputs_c = F.one_hot(lecture.instrument_c, 5).float() * 3
     lecture.other_inputs = F.one_hot(torch.tensor([0, 0, 1]), 5).float() * 3
     lecture.other_row, lecture.other_truth = torch.tensor([0, 0, 1]), torch.tensor([0, 1])
     answers = lecture.probe(lambda x: x)
-    assert answers[0].shape == (15,) and answers[1].shape == (2, 3)
-    assert lecture.scores(answers)[0] > 0.8 and lecture.scores(answers)[1] == 1
+    assert [len(answers[where]) for where in ("heldout_notes", "source_c", "other_source")] == [15, 3, 2]
+    right = lecture.right_answers(answers)
+    assert right["heldout_notes"].double().mean() > 0.8 and right["source_c"].all() and right["other_source"].all()
     lecture.instrument = lecture.instrument.clone()
     lecture.instrument[45:] = 0  # other labels of held-out notes change no answer
-    assert torch.equal(lecture.probe(lambda x: x)[0], answers[0])
+    assert torch.equal(lecture.probe(lambda x: x)["heldout_notes"], answers["heldout_notes"])
+
+
+def test_swapped_opinions_are_never_an_instruments_own():
+    owner, instrument = torch.arange(6) // 2, torch.arange(9) % 3
+    seen = []
+    lecture.owner, lecture.instrument, lecture.names = owner, instrument, ["a", "b", "c"]
+    lecture.IMAGENET, lecture.teacher, lecture.centre = range(4), torch.randn(6, 4), torch.zeros(4)
+    lecture.held_picture = torch.zeros(6, dtype=torch.bool)
+    lecture.paired = instrument[:, None] == owner
+    keep = lecture.train, lecture.distilled
+    lecture.train, lecture.distilled = lambda *x: None, lambda opinions, pairs: seen.append(pairs)
+    torch.manual_seed(0)
+    for kind in ("own", "swapped", "random"):
+        lecture.taught(kind, 1)
+    lecture.train, lecture.distilled = keep
+    assert torch.equal(seen[0], lecture.paired) and torch.equal(seen[2], lecture.paired)
+    assert not (seen[1] & lecture.paired).any() and (seen[1].sum(1) == 2).all()

@@ -13,23 +13,22 @@ from helpers.metrics import recall_at_k
 
 EXERCISES = {
     "7.1": Exercise(
-        3,
+        5,
         [
-            "Write p and q of one row on paper first. Which of the two stands before the logarithm?",
-            "log_softmax of logits / T gives log p and log q safely; p is its exp. Sum over classes, mean over rows.",
-            "Do not forget T squared, and cut the teacher off: detach().",
+            "blind_list: once a class is chosen, strike out the recordings that it hits, then count again. A class "
+            "that is in the list already may not come twice.",
+            "group_auc: inside[:, None] - outside holds all pairs of one group. Above 0 counts 1, equal counts a half.",
+            "permutation_p: the rows of a group are (groups == group).nonzero()[:, 0]; "
+            "torch.randperm(len(rows), generator=...) shuffles them among themselves.",
+            "permutation_p: start counting at 1, for the true order, and count a shuffled result that equals the true.",
         ],
-        forbidden=dict.fromkeys(
-            ("torch.nn.functional.kl_div", "torch.kl_div", "torch.distributions.kl_divergence"),
-            "write the sum of the formula yourself",
-        ),
     ),
     "7.2": Exercise(
         4,
         [
             "Five things in order: modes, the teacher's opinion, the loss, the gradients, the step.",
-            "student.train(), teacher.eval(), and the teacher looks inside torch.no_grad().",
-            "optimizer.zero_grad() before loss.backward(); afterwards optimizer.step(); return loss.item().",
+            "Who is asked in which mode, and through which of the two networks may a gradient flow?",
+            "What does the optimizer need before the gradients are computed, and what afterwards?",
         ],
         changes=("weights", "modes"),
     ),
@@ -58,48 +57,129 @@ EXERCISES = {
 }
 
 
-# 7.1 distillation
+# 7.1 controls
+
+
+def greedy(truth, chosen, k):
+    """True where a list is one that the greedy rule can give, or what is wrong with it."""
+    if not isinstance(chosen, list) or not all(type(number) is int for number in chosen):
+        return f"it returned {what(chosen)}, not a list of whole numbers"
+    if len(chosen) != k or len(set(chosen)) != k or not set(chosen) <= set(range(truth.shape[1])):
+        return f"the list is {chosen}, not {k} different numbers of classes"
+    left = truth.clone()
+    for place, number in enumerate(chosen):
+        hits = left.sum(0)
+        if hits[number] < hits.max():
+            return f"number {place + 1} of the list hits {hits[number]} new recordings; another class hits {hits.max()}"
+        left = left & ~truth[:, [number]]
+    return True
+
+
+@EXERCISES["7.1"].case("blind list by hand: the class that hits most, then one that hits most of what is left")
+def _(blind_list, group_auc, permutation_p):
+    truth = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]]).bool()
+    return first_wrong(*(greedy(truth, blind_list(truth.clone(), k), k) for k in (1, 2, 3)))
+
+
+@EXERCISES["7.1"].case("blind lists of random tables follow the greedy rule, also once all recordings are hit")
+def _(blind_list, group_auc, permutation_p):
+    verdicts = []
+    for recordings, classes, k in ((40, 12, 5), (30, 6, 6), (1, 4, 3)):
+        truth = torch.rand(recordings, classes) < 0.15
+        verdicts.append(greedy(truth, blind_list(truth=truth.clone(), k=k), k))
+    return first_wrong(*verdicts)
+
+
+def true_group_auc(scores, belongs, groups):
+    found = {}
+    for score, one, group in zip(scores.tolist(), belongs.tolist(), groups.tolist(), strict=True):
+        for other, two, like in zip(scores.tolist(), belongs.tolist(), groups.tolist(), strict=True):
+            if one and not two and group == like:
+                found.setdefault(group, []).append(1.0 if score > other else 0.5 if score == other else 0.0)
+    return sum(sum(pairs) / len(pairs) for pairs in found.values()) / len(found)
+
+
+def in_groups(n=40, groups=4):
+    """Scores with ties that rise with the group's number; the first group holds no second kind."""
+    numbers = torch.randint(0, groups, (n,)) * 3 - 4
+    belongs = torch.rand(n) < 0.3 + 0.1 * numbers.clamp(max=4)
+    numbers[:3], belongs[:3] = torch.tensor([-4, 50, 50]), torch.tensor([True, True, False])
+    return {"scores": (2 * torch.randn(n)).round() + numbers, "belongs": belongs | (numbers == -4), "groups": numbers}
+
+
+@EXERCISES["7.1"].case("AUC by hand: three of four pairs in one group, the only pair of another equal: the mean .625")
+def _(blind_list, group_auc, permutation_p):
+    scores = torch.tensor([0.9, 0.3, 0.5, 0.1, 7.0, 7.0, 8.0])
+    belongs, groups = torch.tensor([1, 1, 0, 0, 1, 0, 1]).bool(), torch.tensor([5, 5, 5, 5, 2, 2, 9])
+    got = group_auc(scores, belongs, groups)
+    return close(got, 0.625) if isinstance(got, float) else f"it returned {what(got)}, not a float"
+
+
+@EXERCISES["7.1"].case("AUCs agree with plain loops, with ties, groups of all sizes, and groups of one kind left out")
+def _(blind_list, group_auc, permutation_p):
+    return everywhere(group_auc, true_group_auc, in_groups, [{}, {"n": 12, "groups": 2}, {"n": 60, "groups": 9}])
+
+
+@EXERCISES["7.1"].case("no group with both kinds is refused with a ValueError that says why")
+def _(blind_list, group_auc, permutation_p):
+    belongs = torch.tensor([True, True, False])
+    return first_wrong(
+        refuses(group_auc, torch.rand(3), belongs, torch.tensor([0, 0, 1])),
+        refuses(group_auc, torch.rand(3), belongs | True, torch.zeros(3, dtype=torch.long)),
+    )
+
+
+def couples(n=12, right=10, shuffles=200, seed=3):
+    """Groups of two, one of each kind, far apart in score; in so many of them the order is right."""
+    groups, order = torch.arange(2 * n) // 2, torch.randperm(n)
+    belongs = torch.arange(2 * n) % 2 == 0
+    first = torch.where(order < right, 1.0, -1.0)
+    scores = torch.stack([first, -first], 1).flatten() + 10.0 * groups
+    return {"scores": scores, "belongs": belongs, "groups": groups, "shuffles": shuffles, "seed": seed}
+
+
+def exact_p(scores, belongs, groups, shuffles, seed):
+    """Each couple is in the right order by chance one half of the time."""
+    n = len(groups) // 2
+    right = round(true_group_auc(scores, belongs, groups) * n)
+    return sum(math.comb(n, k) for k in range(right, n + 1)) / 2**n
+
+
+@EXERCISES["7.1"].case(
+    "p agrees with the exact one, where each group is a couple: shuffled within the groups, not among all"
+)
+def _(blind_list, group_auc, permutation_p):
+    return everywhere(permutation_p, exact_p, couples, [{}], dtypes=(torch.float32,), tolerance=0.04)
+
+
+@EXERCISES["7.1"].case("the true order counts: what luck never reaches has p = 1 / (1 + shuffles); equal scores, p = 1")
+def _(blind_list, group_auc, permutation_p):
+    scores, belongs, groups = torch.arange(60.0), torch.arange(60) >= 30, torch.zeros(60, dtype=torch.long)
+    got = permutation_p(scores, belongs, groups, 9, 0)
+    if not isinstance(got, float):
+        return f"it returned {what(got)}, not a float"
+    return first_wrong(
+        close(got, 0.1),
+        close(permutation_p(scores, belongs, groups, 99, 1), 0.01),
+        close(permutation_p(0 * scores, belongs, groups, 20, 0), 1.0),
+    )
+
+
+@EXERCISES["7.1"].case("the same seed gives the same p, other seeds others; torch's random state is untouched")
+def _(blind_list, group_auc, permutation_p):
+    arguments, state = couples(n=6, right=3, shuffles=30), torch.get_rng_state()
+    verdict = follows_seed(lambda seed: permutation_p(*(arguments | {"seed": seed}).values()))
+    if verdict is True and not torch.equal(state, torch.get_rng_state()):
+        return "torch's own random state has changed"
+    return verdict
+
+
+# the lecture's loss, for 7.2
 
 
 def true_loss(teacher_logits, student_logits, temperature):
     log_p, log_q = (teacher_logits.detach() / temperature).log_softmax(1), (student_logits / temperature).log_softmax(1)
     return temperature**2 * F.kl_div(log_q, log_p, log_target=True, reduction="batchmean")
-
-
-@EXERCISES["7.1"].case("teacher (0.8, 0.2), student (0.5, 0.5), T = 1: 0.8 log 1.6 + 0.2 log 0.4")
-def _(distillation_loss):
-    teacher, student = torch.tensor([[0.8, 0.2]]).log() + 3, torch.zeros(1, 2)
-    return close(distillation_loss(teacher, student, 1.0), 0.8 * math.log(1.6) + 0.2 * math.log(0.4))
-
-
-def logits(batch=6, classes=9, temperature=2.0, scale=2.0):
-    teacher, student = scale * torch.randn(2, batch, classes)
-    return {"teacher_logits": teacher, "student_logits": student, "temperature": temperature}
-
-
-@EXERCISES["7.1"].case(
-    "value and gradients are those of torch's kl_div, none for the teacher: batches of 1 and more, several temperatures"
-)
-def _(distillation_loss):
-    sizes = [{"batch": 6, "temperature": 2.0}, {"batch": 1, "temperature": 0.5}, {"classes": 3, "temperature": 1.0}]
-    sizes += [{"batch": 3, "temperature": 4}]
-    return everywhere(distillation_loss, true_loss, logits, sizes, gradients=True)
-
-
-@EXERCISES["7.1"].case("0 where student and teacher agree, also if their logits differ by a constant")
-def _(distillation_loss):
-    logits = torch.randn(5, 7)
-    return first_wrong(*(close(distillation_loss(logits, logits + 4, T), 0.0) for T in (1.0, 3.0)))
-
-
-@EXERCISES["7.1"].case("logits of a thousand give a finite, right loss, and right gradients")
-def _(distillation_loss):
-    return everywhere(distillation_loss, true_loss, logits, [{"scale": 500.0, "temperature": 1.0}], gradients=True)
-
-
-@EXERCISES["7.1"].case("a temperature of 0 or below is refused with a ValueError that says why")
-def _(distillation_loss):
-    return first_wrong(*(refuses(distillation_loss, torch.zeros(1, 2), torch.zeros(1, 2), T) for T in (0, -1.0)))
 
 
 # 7.2 one step
