@@ -28,9 +28,8 @@ IMAGENET = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
 
 
 def efficientnet(lite=0):
-    """EfficientNet-Lite0, or the larger Lite1 (Tan and Le 2019, without squeeze-and-excitation), trained on ImageNet;
-    frozen, in evaluation mode. Its `extract_features` turns normalised pictures (batch, 3, h, w) into (batch, 1280,
-    h / 32, w / 32), in whole numbers; the module itself gives the logits of ImageNet's 1,000 classes."""
+    """EfficientNet-Lite0, or the larger Lite1 (Tan and Le 2019), trained on ImageNet; frozen. `extract_features` turns
+    normalised pictures (batch, 3, h, w) into (batch, 1280, h / 32, w / 32); called, it gives 1,000 logits."""
     network = EfficientNet.from_name(f"efficientnet-lite{lite}")
     network.load_state_dict(torch.load(WEIGHTS[lite], map_location="cpu", weights_only=True))
     folded = fold(network.eval().requires_grad_(False))
