@@ -41,7 +41,7 @@ HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: c
      {"question only": "accuracy_question_only"}, {"product": "accuracy_product"}, {}),
     ("07", "instruments, learned without their names", "student_accuracy_heldout_notes",
      {"chance": "student_accuracy_heldout_notes_chance"},
-     {"MFCC": "student_accuracy_heldout_notes_mfcc_linear"}, {}),
+     {"untrained network": "student_accuracy_heldout_notes_random_features"}, {}),
     ("08", "sounds made for pictures, judged right", "generated_note_accuracy",
      {"chance": "generated_note_accuracy_chance"}, {"mean sound": "generated_note_accuracy_mean_spectrogram"},
      {"real notes": "generated_note_accuracy_real_notes"}),
