@@ -141,7 +141,7 @@ def test_features_do_not_depend_on_the_batch_and_are_the_mean_over_places(tmp_pa
 @pytest.mark.parametrize("size", [75, 96, 112, 192])
 def test_the_folded_network_sees_what_the_published_one_sees(size):
     published = models.EfficientNet.from_name("efficientnet-lite0").eval()
-    published.load_state_dict(torch.load(models.WEIGHTS, map_location="cpu", weights_only=True))
+    published.load_state_dict(torch.load(models.WEIGHTS[0], map_location="cpu", weights_only=True))
     pictures = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(size))
     with torch.inference_mode():
         expected, found = published.extract_features(pictures), models.efficientnet().cpu().extract_features(pictures)
