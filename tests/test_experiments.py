@@ -47,7 +47,6 @@ ONE_SEED = (
     "04_captioning",
     "05_conditional_gan",
     "06_visual_question_answering",
-    "07_sound_matching",
     "09_sound_reasoning",
 )
 
