@@ -194,9 +194,9 @@ def tile(picture, label, width):
         )
     label, pixels = html.escape(label), Image.fromarray(picture.permute(1, 2, 0).numpy())
     return (
-        f'<div style="width: {max(width, 76)}px; text-align: center; font-size: 0.8em; line-height: 1.2">'
-        f'<img alt="{label or "picture"}" src="{source(pixels)}" '
-        f'style="width: {width}px; border-radius: 6px; display: inline"><br>{label}</div>'
+        f'<div style="{f"width: {max(width, 76)}px" if label else "min-width: 0"}; text-align: center; '
+        f'font-size: 0.8em; line-height: 1.2"><img alt="{label or "picture"}" src="{source(pixels)}" '
+        f'style="width: {width}px; max-width: 100%; border-radius: 6px; display: inline"><br>{label}</div>'
     )
 
 
