@@ -157,7 +157,7 @@ def test_a_lecture_runs_from_the_menu_up_to_its_slider(opened, house, screenshot
     page = opened(f"notebooks/{LECTURE}")
     has_run(page)
     cell(page, LECTURE, LAST_CELL[LECTURE], house / "notebooks").scroll_into_view_if_needed()
-    slider_moves(page, 40, 200, 210)
+    slider_moves(page, 40, 200, 220)
     screenshot(page, "lab-slider")
 
 
