@@ -560,6 +560,18 @@ def test_a_text_is_the_sum_of_its_words_and_a_closed_list_knows_its_tags_only():
     assert (lecture.scores_of("closed", x, ["wolf"]) == 0).all()
 
 
+def test_conse_is_the_mean_of_the_likeliest_names_weighted_by_their_probabilities():
+    torch.manual_seed(0)
+    head, names = nn.Linear(6, 12), torch.randn(12, 5, generator=generator())
+    seen = [0, 1, 2]  # the rows before the classes are of drawn concepts, and don't count
+    with_globals(head=head, seen=seen, mean_word=torch.cat([torch.full((3, 5), 100.0), names]))
+    x = torch.randn(4, 6, generator=generator(1))
+    for row, logits in zip(lecture.conse(x, k=3), head(x).tolist(), strict=True):
+        likely = sorted(range(12), key=lambda k: -logits[k])[:3]
+        expected = sum(math.exp(logits[k]) * names[k] for k in likely)  # the softmax's sum cancels out at length 1
+        assert torch.allclose(row, expected / expected.norm(), atol=1e-5)
+
+
 def test_classified_counts_those_whose_own_class_scores_best():
     scores = torch.tensor([[0.9, 0.1, 0.0], [0.5, 0.4, 0.0], [0.0, 0.1, 0.2]])
     assert lecture.classified(scores).tolist() == [True, False, True]

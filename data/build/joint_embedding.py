@@ -53,7 +53,7 @@ def variants(lecture):
 def photographs(lecture):
     """Features of the photographs, their nouns, and which photograph shows which: as section 5 has them."""
     stamps, cut_outs = lecture.data.stamps()
-    x = lecture.standardised(lecture.models.picture_features(lecture.data.on_white(cut_outs), size=160))
+    x = lecture.standardised(lecture.models.picture_features(lecture.data.on_white(cut_outs), lecture.SIZE))
     nouns = sorted({s.noun for s in stamps if all(word in lecture.number for word in s.noun.split())})
     return x, nouns, torch.tensor([[s.noun == noun for s in stamps] for noun in nouns])
 
