@@ -10,7 +10,7 @@ import time
 import torch
 from torch import nn
 
-from data.build.common import DATA, MACHINE, halved, store
+from data.build.common import MACHINE, halved, store
 from helpers.training import compute_type
 from tests.definitions import definitions
 
@@ -51,12 +51,6 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         lecture, players, loader, config = beginning(name)
         start, cpu_start = time.perf_counter(), time.process_time()
-        kept = DATA.parent / "results" / f"{name}_unfinished.pt"  # the average so far, should the run be stopped
-
-        def keep(history, players=players, kept=kept):
-            if len(history) % 3 == 0:
-                torch.save(players.average.state_dict(), kept)
-
-        losses = lecture.train(players, loader, config, keep, report_every=3, decay=0.998)
+        losses = lecture.train(players, loader, config, report_every=3, decay=0.998)
         clocks = time.perf_counter() - start, time.process_time() - cpu_start
         store(name, halved(players.average.cpu().state_dict()), recipe_of(losses.cpu(), config, *clocks))
