@@ -38,6 +38,18 @@ def test_the_port_gives_what_an_independent_numpy_version_gives():
     assert np.allclose(found[0][0].T, places, atol=1e-3) and np.allclose(found[1][0].T, things, atol=1e-3)
 
 
+def test_soundnet_hears_the_first_second_of_a_note_and_nothing_later():
+    lecture.soundnet = published()
+    notes = torch.from_numpy(np.tile(TONE, 3))[None].repeat(2, 1)
+    notes[1, 15_360:] = 0.9  # after 48 frames of 20 ms
+    found = lecture.published(notes)
+    with torch.inference_mode():
+        sound = lecture.torchaudio.functional.resample(notes[:, :15_360], 16_000, 22_050)
+        seen = lecture.soundnet.features(256 * sound[:, None], 5).sqrt()
+    assert found.shape == (2, 512) and np.allclose(found[0], found[1], atol=1e-5)
+    assert np.allclose(found[0], torch.cat([seen[0].mean(1), seen[0].amax(1)]), atol=1e-4)
+
+
 def test_the_last_place_sees_padding_and_is_never_read():
     network = published()
     sound = torch.from_numpy(np.resize(twenty_seconds("gcompris/violin"), 25 * 22_050)).float()[None, None]
