@@ -18,7 +18,19 @@ from tests.definitions import definitions
 
 lecture = definitions(
     "05_conditional_gan.ipynb",
-    also=("setup", "class-rules", "classes", "config", "parser", "eyes", "judge", "words", "prior"),
+    also=(
+        "setup",
+        "class-rules",
+        "classes",
+        "config",
+        "parser",
+        "eyes",
+        "judge",
+        "words",
+        "prior",
+        "prior-fit",
+        "conditions",
+    ),
 )
 config = lecture.EasyDict(lecture.config, batch_size=8, n_cpu=0, lr=0.001, n_epochs=1)
 STORED = {"conditional_gan": lambda: nn.Embedding(8, 64), "conditional_gan_words": nn.Identity}
@@ -437,8 +449,6 @@ def test_two_names_of_every_class_are_left_out():
 
 
 def test_what_the_prior_is_asked_and_what_it_answers_has_one_length():
-    trained = (lecture.meanings - lecture.centre) / lecture.scale
-    assert trained.mean(0).abs().max() < 1e-4 and (trained.std(0) - 1).abs().max() < 1e-3
     new = lecture.standard(torch.stack([lecture.meaning(word) for word in ("mango", "zebra")]))
     assert torch.allclose(new.norm(dim=1), torch.tensor(50**0.5)) and (new[0] - new[1]).norm() > 1
     looks = lecture.expected_look(["mango", "zebra", "red heart"])
@@ -446,13 +456,27 @@ def test_what_the_prior_is_asked_and_what_it_answers_has_one_length():
     assert torch.allclose(lecture.conditions.norm(dim=1), torch.tensor(8.0))
 
 
-def test_the_prior_is_ridge_regression_on_the_trained_names_alone():
-    """Solved here by the normal equations; a left-out name changes nothing."""
-    x, y = lecture.standard(lecture.meanings).double(), lecture.looks.double()
-    weight = (lecture.rare / lecture.rare.mean())[:, None]
+def test_a_described_picture_has_a_condition_that_moves():
+    config = lecture.EasyDict(lecture.config, n_classes=8)
+    described = lecture.Described(lecture.pictures[:4], lecture.conditions[:4], config)
+    (picture, look), (_, again) = described[2], described[2]
+    assert torch.equal(picture, lecture.pictures[2] / 127.5 - 1) and not torch.equal(look, again)
+    assert torch.allclose(torch.stack([look, again]).norm(dim=1), torch.tensor(8.0))
+    assert torch.stack([F.cosine_similarity(described[2][1], lecture.conditions[2], 0) for _ in range(50)]).mean() > 0.8
+
+
+def test_the_prior_is_ridge_regression_on_texts_without_an_unseen_word():
+    """Solved here by the normal equations. Half of a concept's weight is its name's."""
+    assert not {word for text in lecture.texts for word in lecture.words_of(text)} & set(lecture.unseen)
+    of_concept, weight = lecture.of_concept, lecture.weight.double()[:, None]
+    for y in range(8):
+        rows = lecture.class_of_learned[of_concept] == y
+        assert torch.isclose(weight[rows & lecture.is_name].sum(), torch.tensor(1.0).double())
+    x, y = lecture.standard(lecture.meanings).double(), lecture.looks.double()[of_concept]
+    weight = weight / weight.mean()
     middle = (weight * x).sum(0) / weight.sum(), (weight * y).sum(0) / weight.sum()
     x, y = x - middle[0], y - middle[1]
-    solved = torch.linalg.solve(x.T @ (weight * x) + lecture.prior.alpha_ * torch.eye(50).double(), x.T @ (weight * y))
+    solved = torch.linalg.solve(x.T @ (weight * x) + 100 * torch.eye(50).double(), x.T @ (weight * y))
     expected = (lecture.standard(lecture.meaning("mango")[None]).double() - middle[0]) @ solved + middle[1]
     assert torch.allclose(F.normalize(expected, dim=1) * 8, lecture.expected_look(["mango"]).double(), atol=1e-3)
     assert not set(lecture.learned.tolist()) & set(lecture.concept_of[lecture.left_out].tolist())

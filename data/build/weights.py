@@ -18,7 +18,9 @@ RUNS = {
     "conditional_gan": {"n_epochs": 30, "lr": 0.002},
     "conditional_gan_words": {"n_epochs": 60, "lr": 0.001},
 }
-CELLS = "setup class-rules classes config eyes judge words prior".split()  # run whole; of others only the definitions
+CELLS = (
+    "setup class-rules classes config eyes judge words prior prior-fit conditions".split()
+)  # run whole; of others only the definitions
 OPTIONS = {"batch_size": 16, "n_cpu": 0}
 
 
@@ -34,7 +36,8 @@ def beginning(name):
         kept, conditions, condition = ~lecture.left_out, lecture.conditions, nn.Identity
         groups = lecture.concept_of  # a pair is two artists' drawings of one name
     players = lecture.make_players(config, condition, lecture.TrainedEyes)
-    pictures = lecture.Pictures(lecture.pictures[kept], conditions[kept], config)
+    kind = lecture.Pictures if name == "conditional_gan" else lecture.Described
+    pictures = kind(lecture.pictures[kept], conditions[kept], config)
     return lecture, players, lecture.balanced_loader(pictures, lecture.labels[kept], config, groups[kept]), config
 
 
