@@ -1,4 +1,4 @@
-"""Lecture 09's own definitions of part one: stretches that do not overlap, maps, losses by hand, measures, controls."""
+"""Lecture 09's own definitions: stretches that do not overlap, maps, losses by hand, measures, controls."""
 
 import math
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from helpers import CourseError, scenes
 from tests.definitions import definitions
 
-lecture = definitions("09_sound_reasoning.ipynb", also=("setup", "party-voices", "party-mix"))
+lecture = definitions("09_sound_localisation.ipynb", also=("setup",))
 lecture.device, lecture.SHARP, lecture.SCALE, lecture.LOC_RATE = torch.device("cpu"), 0.3, 0.07, 16_000
 
 
