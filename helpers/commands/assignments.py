@@ -171,8 +171,9 @@ def copy(folder=None):
         )
     if there:
         print(f"left {there} in {shown}/ as they are: they are yours")
-    for own in sorted(folder.glob("my_[0-9][0-9]_*.ipynb")):
-        if own.name.removeprefix("my_") not in {pattern.name for pattern in patterns}:
+    todays = {f"my_{pattern.name}" for pattern in patterns}
+    for own in sorted(folder.glob("*.ipynb")):
+        if own.name.startswith("my_") and own.name[3:5].isdigit() and own.name not in todays:
             print(
                 f"{shown}/{own.name} stays as it is, too. The course has no assignment of that name now: copy what you "
                 "wrote from it into those of today, which stand beside it."
