@@ -5,7 +5,16 @@ import math
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import NO_GRADIENT, Exercise, alike, close, everywhere, first_wrong
+from helpers.checks import (
+    NO_GRADIENT,
+    Exercise,
+    alike,
+    close,
+    everywhere,
+    first_wrong,
+    follows_generator,
+    refuses,
+)
 
 COSINES = dict.fromkeys(
     ["torch.nn.functional.cosine_similarity", "torch.cosine_similarity"], "write out what a cosine is"
@@ -30,6 +39,33 @@ EXERCISES = {
             "batch_scores: einsum('npd,md->nmp'); softmax over the places; the sum weighs the cosines before the ReLU.",
         ],
         forbidden=COSINES,
+    ),
+    "9.3": Exercise(
+        3,
+        [
+            "Six steps in a row: convolution, ReLU, convolution, ReLU, two summaries over time, one linear map.",
+            "F.conv1d(x, weight, stride=2, padding=...): half of the window, rounded down, on either side.",
+            "x.mean(2) and x.amax(2), joined by torch.cat along dimension 1; F.linear(joined, last) has no bias.",
+            "F.normalize(x, dim=1) gives length 1 and leaves a row of zeros as it is.",
+        ],
+    ),
+    "9.4": Exercise(
+        3,
+        [
+            "region: cut off what is negative, then scale up, then compare with half of each map's own largest value.",
+            "F.interpolate wants (batch, 1, rows, columns), mode='bilinear'. amax((1, 2), keepdim=True): one a map.",
+            "A map without anything above 0 reaches half of its largest value, 0, everywhere: that must not count.",
+            "iou: make a map of each box with torch.arange and four comparisons; then & and |, and sum both.",
+        ],
+    ),
+    "9.5": Exercise(
+        3,
+        [
+            "present[:, sounds] has a row a query and a column a sound: does this scene show what makes that sound?",
+            "multinomial draws by weights: 1 where a sound may be taken, 0 where not. Give it the generator.",
+            "listens: the two answers to one query belong together. Subtract first, then take mean and deviation.",
+            "The standard error of a mean is the sample's standard deviation (n - 1 below the line) over sqrt(n).",
+        ],
     ),
 }
 
@@ -229,3 +265,200 @@ def _(attended, localisation_loss, batch_scores):
         return verdict
     scores.sum().backward()
     return bool(places.grad.abs().sum() > 0) or "the gradient is 0: the ReLU is for the attention only"
+
+
+# 9.3 the audio encoder
+
+
+def true_hear(mels, first, second, last):
+    x = mels
+    for weight in (first, second):
+        x = F.conv1d(x, weight, stride=2, padding=weight.shape[2] // 2).relu()
+    joined = torch.cat([x.mean(2), x.max(2).values], 1) @ last.T
+    return joined / joined.norm(dim=1, keepdim=True).clamp(min=1e-12)
+
+
+def ear(batch=3, bands=5, frames=21, hidden=4, d=6):
+    shapes = {"mels": (batch, bands, frames), "first": (hidden, bands, 5), "second": (hidden, hidden, 3)}
+    return {name: torch.randn(*shape) for name, shape in shapes.items()} | {"last": torch.randn(d, 2 * hidden)}
+
+
+ONES = {"first": torch.ones(1, 1, 5), "second": torch.ones(1, 1, 3), "last": torch.eye(2)}
+
+
+@EXERCISES["9.3"].case("one band of 8 frames, 1 in the first, all weights 1: mean 1.5 and largest 2, so (0.6, 0.8)")
+def _(hear):
+    mels = torch.zeros(1, 1, 8)
+    mels[0, 0, 0] = 1  # after the first layer 1, 1, 0, 0, after the second 2, 1
+    return close(hear(mels, **ONES), torch.tensor([[0.6, 0.8]]))
+
+
+@EXERCISES["9.3"].case(
+    "random spectrograms of several lengths, a batch of 3 and of 1, in float32 and float64: values and gradients",
+)
+def _(hear):
+    sizes = [{"batch": 3}, {"batch": 1, "frames": 22, "bands": 2}, {"frames": 4, "hidden": 3, "d": 2}, {"frames": 63}]
+    return everywhere(hear, true_hear, ear, sizes, gradients=True)
+
+
+@EXERCISES["9.3"].case("a sound ten times as strong has the same vector, and each has length 1")
+def _(hear):
+    given = ear()
+    got = hear(**given)
+    return first_wrong(
+        close(hear(**(given | {"mels": 10 * given["mels"]})), got.detach()), close(got.norm(dim=1), torch.ones(3))
+    )
+
+
+@EXERCISES["9.3"].case("silence, a spectrogram of zeros, has a vector of zeros, and no NaN comes of it")
+def _(hear):
+    given = ear()
+    given["mels"][1] = 0
+    return close(hear(**given), true_hear(**given))
+
+
+# 9.4 region and IoU
+
+
+def true_region(cosines, size):
+    grown = F.interpolate(cosines.clamp(min=0)[:, None], (size, size), mode="bilinear")[:, 0]
+    largest = grown.flatten(1).max(1).values[:, None, None]
+    return (grown >= largest / 2) & (largest > 0)
+
+
+def true_iou(regions, boxes):
+    found = []
+    for some, (left, top, right, bottom) in zip(regions, boxes.tolist(), strict=True):
+        box = torch.zeros_like(some)
+        box[top:bottom, left:right] = True
+        found.append((some & box).sum() / (some | box).sum())
+    return torch.stack(found)
+
+
+def maps(batch=4, rows=3, size=12):
+    return {"cosines": torch.rand(batch, rows, rows) - 0.4, "size": size}
+
+
+def covered(batch=4, size=12):
+    corners = torch.randint(size // 2, (batch, 2))
+    return {
+        "regions": torch.rand(batch, size, size) < 0.3,
+        "boxes": torch.cat([corners, corners + torch.randint(1, size // 2, (batch, 2))], 1),
+    }
+
+
+@EXERCISES["9.4"].case("region: random maps of 3 x 3, 6 x 6 and one alone, at 12 and 24 pixels")
+def _(region, iou):
+    sizes = [{"batch": 4}, {"batch": 1, "rows": 6}, {"batch": 5, "rows": 6, "size": 24}]
+    return everywhere(region, true_region, maps, sizes)
+
+
+@EXERCISES["9.4"].case(
+    "region: each map is measured by its own largest value, and one below 0 everywhere has no region"
+)
+def _(region, iou):
+    cosines = torch.rand(3, 4, 4) * torch.tensor([1.0, 0.01, -1.0])[:, None, None]
+    got = region(cosines, 16)
+    return first_wrong(close(got, true_region(cosines, 16)), close(got[2].sum(), 0))
+
+
+@EXERCISES["9.4"].case("region: a single peak among negative cosines: what is negative does not make it smaller")
+def _(region, iou):
+    cosines = torch.full((1, 4, 4), -1.0)
+    cosines[0, 1, 2] = 0.5
+    return close(region(cosines, 16), true_region(cosines, 16))
+
+
+@EXERCISES["9.4"].case(
+    "iou by hand: the left half of 4 x 4 against the box, against the whole, and beside it: 1, 1/2, 0"
+)
+def _(region, iou):
+    left = torch.zeros(3, 4, 4, dtype=torch.bool)
+    left[:, :, :2] = True
+    boxes = torch.tensor([[0, 0, 2, 4], [0, 0, 4, 4], [2, 0, 4, 4]])
+    return close(iou(left, boxes), torch.tensor([1, 0.5, 0]))
+
+
+@EXERCISES["9.4"].case("iou: random regions and boxes, of 12 and of 7 pixels, and one alone")
+def _(region, iou):
+    return everywhere(iou, true_iou, covered, [{"batch": 6}, {"batch": 1}, {"batch": 9, "size": 7}])
+
+
+# 9.5 the control
+
+
+def queries(count=40, nouns=6):
+    """What sounds in each query, and what its scene shows: the sound, and one thing more."""
+    sounds = torch.arange(count) % nouns
+    present = (
+        F.one_hot(sounds, nouns).bool() | F.one_hot((sounds + torch.randint(1, nouns, (count,))) % nouns, nouns).bool()
+    )
+    return sounds, present
+
+
+@EXERCISES["9.5"].case("three queries, of which each may take one other only: 1, 2, 0")
+def _(absent_sounds, listens):
+    sounds = torch.tensor([0, 1, 2])
+    present = torch.tensor([[True, False, True], [True, True, False], [False, True, True]])
+    return close(absent_sounds(sounds, present, torch.Generator()), torch.tensor([1, 2, 0]))
+
+
+@EXERCISES["9.5"].case(
+    "no scene gets a sound of a thing that it shows; what comes are numbers of queries, not of nouns"
+)
+def _(absent_sounds, listens):
+    for count in (40, 60):
+        sounds, present = queries(count)
+        got = absent_sounds(sounds, present, torch.Generator().manual_seed(count))
+        if not isinstance(got, torch.Tensor) or got.shape != sounds.shape or got.is_floating_point():
+            return alike(got, torch.zeros_like(sounds))
+        if got.min() < 0 or got.max() >= count:
+            return f"there are {count} queries, and it names number {got.max()}"
+        if present[torch.arange(count), sounds[got]].any():
+            return "a scene got the sound of a thing that it shows"
+    return True
+
+
+@EXERCISES["9.5"].case("every query that may be taken is taken now and then, each about as often as the others")
+def _(absent_sounds, listens):
+    sounds, present = torch.tensor([0, 1, 1, 1, 2]), F.one_hot(torch.tensor([0, 1, 1, 1, 2]), 3).bool()
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.stack([absent_sounds(sounds, present, generator) for _ in range(800)])
+    counts = torch.bincount(drawn[:, 0], minlength=5)  # the first may take any other: 200 times each
+    return bool((counts[1:] > 150).all()) or f"in 800 draws the first query took the others {counts[1:].tolist()} times"
+
+
+@EXERCISES["9.5"].case("it draws from the generator that it is given")
+def _(absent_sounds, listens):
+    sounds, present = queries()
+    return follows_generator(lambda generator: absent_sounds(sounds, present, generator))
+
+
+@EXERCISES["9.5"].case("a scene that shows everything that sounds is refused with a ValueError")
+def _(absent_sounds, listens):
+    sounds, present = queries()
+    present[3] = True
+    return refuses(absent_sounds, sounds, present, torch.Generator())
+
+
+def true_listens(right, control):
+    difference = right.double() - control.double()
+    return difference.mean().item(), (difference.std() / len(difference) ** 0.5).item()
+
+
+@EXERCISES["9.5"].case(
+    "listens by hand: right 1, 1, 1, 0, control 1, 0, 0, 0: the difference 0.5, standard error 0.289"
+)
+def _(absent_sounds, listens):
+    right, control = torch.tensor([True, True, True, False]), torch.tensor([True, False, False, False])
+    return alike(listens(right, control), (0.5, 0.288675))
+
+
+@EXERCISES["9.5"].case("listens: random answers of 5, 50 and 500 queries; a control that does better gives less than 0")
+def _(absent_sounds, listens):
+    for n, share in ((5, 0.7), (50, 0.9), (500, 0.2)):
+        right, control = torch.rand(n) < share, torch.rand(n) < 0.4
+        right[0], control[0] = True, False
+        if (verdict := alike(listens(right, control), true_listens(right, control))) is not True:
+            return verdict
+    return True
