@@ -96,6 +96,14 @@ def test_work_under_the_old_name_is_found_and_kept(folder, capsys):
     assert files(folder / "work") == old | made | {"my_01_a.ipynb": b"more work"}
 
 
+def test_work_on_an_assignment_that_was_renamed_or_divided_stays_and_is_told(folder, capsys):
+    (folder / "work").mkdir()
+    (folder / "work/my_02_of_last_year.ipynb").write_bytes(b"my work")
+    assignments.copy()
+    assert "my_02_of_last_year.ipynb stays as it is, too" in capsys.readouterr().out
+    assert (folder / "work/my_02_of_last_year.ipynb").read_bytes() == b"my work"
+
+
 def test_an_old_file_that_is_no_notebook_is_copied_as_it_is_and_a_banner_left_out(folder):
     (folder / "work").mkdir()
     (folder / "work/01_a.ipynb").write_bytes(b"half a noteb")

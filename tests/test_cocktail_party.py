@@ -1,4 +1,4 @@
-"""Lecture 09's cocktail party: SI-SDR and the best order against torchmetrics, masks, levels, splits, bad input."""
+"""Lecture 10's own definitions: SI-SDR and the best order against torchmetrics, masks, levels, splits, bad input."""
 
 import functools
 import itertools
@@ -13,7 +13,7 @@ from helpers import CourseError, data
 from tests.definitions import definitions
 
 CELLS = ("setup", "party-voices", "party-mix", "party-picture")
-lecture = definitions("09_sound_reasoning.ipynb", also=CELLS)
+lecture = definitions("10_cocktail_party.ipynb", also=CELLS)
 lecture.device = torch.device("cpu")
 
 

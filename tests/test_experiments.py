@@ -47,7 +47,7 @@ ONE_SEED = (
     "04_captioning",
     "05_conditional_gan",
     "06_visual_question_answering",
-    "09_sound_reasoning",
+    "10_cocktail_party",
 )
 
 

@@ -473,19 +473,27 @@ def test_what_cannot_be_drawn_or_played_is_told_in_one_line(monkeypatch):
     assert len(scenes.compose(2, 0, things=(1,), nouns=["frog", "drum"])[1]) == 2
 
 
-# ------------------------------------------------------------------------------------------------------------- lecture 09
-def test_recordings_of_any_type_can_be_pointed_at_and_joined():
-    lecture = definitions("09_sound_reasoning.ipynb", also=("setup", "party-voices", "party-mix"))
-    wave = torch.sin(torch.arange(8000) / 9) / 2
-    for form in (torch.Tensor.numpy, torch.Tensor.double, torch.Tensor.half):
-        assert len(lecture.sounding(form(wave))) > 7000
-        assert lecture.join([form(wave), wave[:4000]], (0.0, -3.0))[0].shape == (1, 2, 8000)
-    for wrong in (wave * math.nan, torch.full((8000,), 3e38), wave[None].repeat(2, 1)):
+# ----------------------------------------------------------------------------------------------------- lectures 09 and 10
+WAVE = torch.sin(torch.arange(8000) / 9) / 2
+
+
+def test_what_cannot_be_pointed_at_says_why():
+    lecture = definitions("09_sound_localisation.ipynb", also=("setup",))
+    for wrong in (WAVE * math.nan, torch.full((8000,), 3e38), WAVE[None].repeat(2, 1)):
         with pytest.raises(CourseError, match="finite samples"):
-            lecture.sounding(wrong)
-    for wrong, says in ((wave * math.nan, "finite"), (wave[None], "one row"), (wave[:0], "silent")):
+            lecture.point_at(None, wrong.numpy())
+    for wrong in (0 * WAVE, WAVE[:10]):
+        with pytest.raises(CourseError, match="silent, or shorter"):
+            lecture.point_at(None, wrong.numpy())
+
+
+def test_recordings_of_any_type_can_be_joined():
+    lecture = definitions("10_cocktail_party.ipynb", also=("setup", "party-voices", "party-mix"))
+    for form in (torch.Tensor.numpy, torch.Tensor.double, torch.Tensor.half):
+        assert lecture.join([form(WAVE), WAVE[:4000]], (0.0, -3.0))[0].shape == (1, 2, 8000)
+    for wrong, says in ((WAVE * math.nan, "finite"), (WAVE[None], "one row"), (WAVE[:0], "silent")):
         with pytest.raises(CourseError, match=says):
-            lecture.join([wave, wrong], (0.0, 0.0))
-    for signals, levels in (([], ()), ([wave], (0.0, 1.0))):
+            lecture.join([WAVE, wrong], (0.0, 0.0))
+    for signals, levels in (([], ()), ([WAVE], (0.0, 1.0))):
         with pytest.raises(CourseError, match="a level for each"):
             lecture.join(signals, levels)

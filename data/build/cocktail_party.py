@@ -1,4 +1,4 @@
-"""Trains the long run of lecture 09 again: its own cells, with more steps and voices (about 20 minutes on one core).
+"""Trains the long run of lecture 10 again: its own cells, with more steps and voices (about 20 minutes on one core).
 
 python -m data.build.cocktail_party [steps, steps with cues by turns, last steps: few, for a trial]
 """
@@ -19,7 +19,7 @@ CELLS = ("setup", "party-voices", "party-mix", "party-picture")  # run whole; of
 
 def long_run(steps=STEPS, cued_steps=CUED_STEPS, last_steps=LAST_STEPS):
     """The listener of a long run, its losses by epochs of 50 steps, and the voices that it was trained on."""
-    lecture = definitions("09_sound_reasoning.ipynb", also=CELLS)
+    lecture = definitions("10_cocktail_party.ipynb", also=CELLS)
     torch.manual_seed(SEED)
     separator = lecture.Separator()
     losses = lecture.train_party(separator, [lecture.PAIR], steps, vary=VARY)

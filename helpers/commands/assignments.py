@@ -151,9 +151,9 @@ def copy(folder=None):
     """
     folder = NOTEBOOKS / "work" if folder is None else Path(folder)
     shown = f"notebooks/{folder.name}" if folder.parent == NOTEBOOKS else folder
-    there = 0
+    there, patterns = 0, sorted((NOTEBOOKS / "assignments").glob("*.ipynb"))
     try:
-        for pattern in sorted((NOTEBOOKS / "assignments").glob("*.ipynb")):
+        for pattern in patterns:
             own, old = folder / f"my_{pattern.name}", folder / pattern.name
             if os.path.lexists(own):
                 there += 1
@@ -171,6 +171,13 @@ def copy(folder=None):
         )
     if there:
         print(f"left {there} in {shown}/ as they are: they are yours")
+    todays = {f"my_{pattern.name}" for pattern in patterns}
+    for own in sorted(folder.glob("*.ipynb")):
+        if own.name.startswith("my_") and own.name[3:5].isdigit() and own.name not in todays:
+            print(
+                f"{shown}/{own.name} stays as it is, too. The course has no assignment of that name now: copy what you "
+                "wrote from it into those of today, which stand beside it."
+            )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: c
     ("09", "pointing at what sounds", "localisation_accuracy",
      {"another sound": "localisation_accuracy_shuffled_sound"}, {"ridge": "localisation_accuracy_ridge"},
      {"with boxes": "localisation_accuracy_supervised"}),
-    ("09", "two voices parted, dB of SI-SDR gained, long run", "si_sdr_improvement_long_run",
+    ("10", "two voices parted, dB of SI-SDR gained, long run", "si_sdr_improvement_long_run",
      {"mixture": "si_sdr_improvement_mixture"}, {"NMF": "si_sdr_improvement_nmf"},
      {"ideal mask": "si_sdr_improvement_ideal_ratio_mask"}),
 ]  # fmt: skip
