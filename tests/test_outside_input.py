@@ -485,15 +485,3 @@ def test_recordings_of_any_type_can_be_pointed_at():
     for wrong in (WAVE * math.nan, torch.full((8000,), 3e38), WAVE[None].repeat(2, 1)):
         with pytest.raises(CourseError, match="finite samples"):
             lecture.sounding(wrong)
-
-
-def test_recordings_of_any_type_can_be_joined():
-    lecture = definitions("10_cocktail_party.ipynb", also=("setup", "party-voices", "party-mix"))
-    for form in FORMS:
-        assert lecture.join([form(WAVE), WAVE[:4000]], (0.0, -3.0))[0].shape == (1, 2, 8000)
-    for wrong, says in ((WAVE * math.nan, "finite"), (WAVE[None], "one row"), (WAVE[:0], "silent")):
-        with pytest.raises(CourseError, match=says):
-            lecture.join([WAVE, wrong], (0.0, 0.0))
-    for signals, levels in (([], ()), ([WAVE], (0.0, 1.0))):
-        with pytest.raises(CourseError, match="a level for each"):
-            lecture.join(signals, levels)
