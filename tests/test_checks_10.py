@@ -543,6 +543,11 @@ WRONG = [
     *(("10.5", [wrong]) for wrong in (summed_over_the_batch, mean_mixture, mixing_in_any_order)),
 ]
 
+EQUIVALENT = {
+    ("10.4", "right_and_wrong: cut table"): "a table of scores is read, not trained on",
+    ("10.4", "right_and_wrong: detached"): "a table of scores is read, not trained on",
+}
+
 
 def test_what_the_card_forbids_is_told_with_its_reason(capsys):
     checks.check("10.1", by_torchmetrics)
