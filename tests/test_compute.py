@@ -170,7 +170,7 @@ def test_lecture_09_trains(forced):
 def test_lecture_10_parts_voices(forced):
     lecture = definitions("10_cocktail_party.ipynb", also=("setup", "party-voices", "party-mix", "party-picture"))
     lecture.device = CPU
-    lecture.train_party(lecture.Listener(hidden=24), [lecture.PAIR], steps=1, told=1.0, n=4)
+    lecture.train(lecture.Listener(hidden=24), lambda: lecture.party([lecture.PAIR], 4), steps=1, told=1.0)
 
 
 def test_assignment_06_trains(forced):

@@ -485,15 +485,3 @@ def test_what_cannot_be_pointed_at_says_why():
     for wrong in (0 * WAVE, WAVE[:10]):
         with pytest.raises(CourseError, match="silent, or shorter"):
             lecture.point_at(None, wrong.numpy())
-
-
-def test_recordings_of_any_type_can_be_joined():
-    lecture = definitions("10_cocktail_party.ipynb", also=("setup", "party-voices", "party-mix"))
-    for form in (torch.Tensor.numpy, torch.Tensor.double, torch.Tensor.half):
-        assert lecture.join([form(WAVE), WAVE[:4000]], (0.0, -3.0))[0].shape == (1, 2, 8000)
-    for wrong, says in ((WAVE * math.nan, "finite"), (WAVE[None], "one row"), (WAVE[:0], "silent")):
-        with pytest.raises(CourseError, match=says):
-            lecture.join([WAVE, wrong], (0.0, 0.0))
-    for signals, levels in (([], ()), ([WAVE], (0.0, 1.0))):
-        with pytest.raises(CourseError, match="a level for each"):
-            lecture.join(signals, levels)
