@@ -146,7 +146,7 @@ def test_no_ideal_mask_has_a_smaller_error_than_the_phase_sensitive_one():
     S = lecture.spectrogram(random(2, 2, 4000))
     X = S.sum(1, keepdim=True)
     errors = {name: (mask(S) * X - S).abs().square() for name, mask in lecture.IDEAL_MASKS.items()}
-    assert all((errors["phase-sensitive"] <= error + 1e-5).all() for error in errors.values())
+    assert all((errors["phase-sensitive"] <= 1.0001 * error + 1e-3).all() for error in errors.values())
 
 
 def test_the_spectrogram_has_a_way_back():
