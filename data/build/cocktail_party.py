@@ -1,4 +1,4 @@
-"""Trains the long runs of lecture 10 again, by its own cells (20 minutes and 10 of one core):
+"""Trains the long runs of lecture 10 again, by its own cells (20 minutes and 6 of one core):
 
 python -m data.build.cocktail_party voices pictures [--share 0.01, for a trial with few of the steps]
 """
@@ -36,7 +36,7 @@ VOICES = (
     Stage(3500, 0.5, 3e-3, "three", hop=128),
     Stage(1500, 0.5, 1e-3, "three", 0.0, 128),
 )
-PICTURES = (Stage(800, 0.5, 2e-3), Stage(8000, 0.8, 2e-3, vary=0.3))
+PICTURES = (Stage(800, 0.5, 2e-3), Stage(2400, 0.8, 2e-3, vary=0.3))
 
 
 def pairs_of(lecture, which):
