@@ -146,8 +146,9 @@ def test_a_page_shows_its_notebooks_pictures_players_and_formulas(source, pages)
 
 
 def test_a_broken_link_stops_the_build(tmp_path):
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("*.md"))
     (tmp_path / "data").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A page\n", encoding="utf-8")
     for page in ("README.md", "data/README.md"):
         (tmp_path / page).write_text("# A page\n[one](nowhere.md), [two](#nothing)\n", encoding="utf-8")
     for notebook in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):

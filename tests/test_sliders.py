@@ -228,7 +228,7 @@ def test_without_scripts_the_frames_stand_in_a_row(saved, browser, screenshot):
 def site(saved, tmp_path_factory):
     """The saved notebook as a page of a small site, with the course's configuration."""
     folder = tmp_path_factory.mktemp("web")
-    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("*.md"))
     (folder / "data").mkdir()
     for page in ("README.md", "data/README.md", "docs/instructor.md"):
         (folder / page).write_text("# A page\n", encoding="utf-8")

@@ -68,7 +68,7 @@ def over_seeds(run):
 
 
 def summary(runs):
-    """A row for each headline whose lecture has run, `{"05": row}`: its score, what it is measured against, its cost."""
+    """A row for each headline whose lecture has run, `{"05": row}`: its score, what it stands beside, its cost."""
     lines = {}
     for start, what, figure, *beside in HEADLINES:
         for run in (run for run in runs if run["notebook"].startswith(start)):
@@ -91,7 +91,7 @@ def sections(runs):
 
 
 def joined(old, pattern, new):
-    """The parts that the pattern finds in a page, by their lecture's number, each replaced by its new one if it has one."""
+    """The parts that the pattern finds in a page, by their lecture's number, replaced by what is new."""
     parts = {part[1]: part[0] for part in re.finditer(pattern, old, re.S | re.M)} | new
     return "".join(parts[number] for number in sorted(parts))
 
