@@ -97,6 +97,18 @@ def pictures(stages=PICTURES, last=False):
     return network, run(lecture, network, stages, draw_of, begin(network, "sound_of_pixels", stages, last))
 
 
+def stored_gains():
+    """dB that the stored listener gains for the known pair and for the strangers: what a further stage starts from."""
+    lecture = definitions("10_cocktail_party.ipynb", also=CELLS)
+    listener = lecture.Listener().eval()
+    begin(listener, "cocktail_party", VOICES, last=True)
+    listener.hop = VOICES[-1].hop
+    pairs = {"pair": lecture.PAIR, "unseen": lecture.UNSEEN}
+    return {
+        name: round(lecture.gained(listener, *lecture.test_set(pair)).mean().item(), 2) for name, pair in pairs.items()
+    }
+
+
 RUNS = {"voices": ("cocktail_party", voices, VOICES), "pictures": ("sound_of_pixels", pictures, PICTURES)}
 
 
