@@ -121,11 +121,13 @@ def messages(code):
             return
         text = template(node)
         if text is not None:
-            words = re.sub(r"\{[^{}]*\}", "\0", text)
-            if re.search(r"[A-Za-z]{2}", words) and re.search(r"\S \S", words) and re.search("[a-z].* |[a-z] ", words):
+            words = re.sub(r"\{[^{}]*\}", "0", text)
+            if re.search("[a-z]{2}", words) and re.search(r"\S \S", words) and not words.startswith("check("):
                 found.append(text)
-        if not isinstance(node, ast.Constant):
-            for child in ast.iter_child_nodes(node):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_words":  # a word alone is marked so
+            found.extend(filter(None, [template(node.args[0])]))
+        for child in ast.iter_child_nodes(node):
+            if not (isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)):
                 walk(child)
 
     walk(ast.parse(code))
@@ -192,11 +194,11 @@ def merged(name):
         entry = old.get(text)
         if entry is None:
             entry = polib.POEntry(msgid=text)
-            if near := max(lost, key=lambda other: likeness(text, places, other), default=None):
-                if likeness(text, places, near) > 0.6:
-                    lost.remove(near)
-                    entry.msgstr, entry.flags = near.msgstr, ["fuzzy"]
-                    entry.previous_msgid = near.previous_msgid or near.msgid
+            alike = [(likeness(text, places, other), k) for k, other in enumerate(lost)]
+            if alike and max(alike)[0] > 0.6:
+                near = lost.pop(max(alike)[1])
+                entry.msgstr, entry.flags = near.msgstr, ["fuzzy"]
+                entry.previous_msgid = near.previous_msgid or near.msgid
         entry.occurrences = [(place, "") for place in places]
         entries.append(entry)
     del catalog[:]
@@ -226,9 +228,11 @@ KEPT = {  # in this order: what is found is cut out before the next kind is look
     "footnote": r"\[\^[^\]]+\]",
     "tag": r"</?[A-Za-z][^<>]*>|<!--.*?-->",
 }
-TIMES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "천": 1e3, "만": 1e4, "백만": 1e6, "천만": 1e7, "억": 1e8, "조": 1e12}
-NUMBER = r"(?<![A-Za-z\d.,])(?:\d[\d,]*\d|\d)?(?:(?<=\d)\.\d+|(?<!\d)\.\d+)?"
-COUNTED = re.compile(rf"({NUMBER})[ \u00a0]*(thousand|million|billion|백만|천만|천|만|억|조)?(?![A-Za-z])|({NUMBER})")
+TIMES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
+TIMES |= {"천": 1e3, "만": 1e4, "백만": 1e6, "천만": 1e7, "억": 1e8, "조": 1e12}
+COUNTED = re.compile(
+    rf"(?<![A-Za-z\d])(\.?\d[\d,]*(?:\.\d+)?)(?:[ \u00a0]*({'|'.join(sorted(TIMES, key=len, reverse=True))}))?"
+)
 
 
 def kept(text):
@@ -251,10 +255,8 @@ def bare(text):
 def numbers(text):
     """The numbers of a text without its code, formulas and links: 400 million and 4억 are the same one."""
     found = Counter()
-    for match in COUNTED.finditer(text):
-        digits = match[1] or match[3]
-        if digits and re.search(r"\d", digits):
-            found[round(float(digits.replace(",", "")) * TIMES.get(match[2], 1), 6)] += 1
+    for digits, times in COUNTED.findall(text):
+        found[round(float(digits.replace(",", "")) * TIMES.get(times, 1), 6)] += 1
     return found
 
 
@@ -298,7 +300,7 @@ def compare(text, korean, placeholders=False):
     here, there = numbers(words), numbers(korean_words)
     wrong += [f"number missing: {n:g}" for n in here - there]
     wrong += [f"number not in the English: {n:g}" for n in there - here if not (n == int(n) and 1 <= n <= 12)]
-    if not re.search("[가-힣]", korean_words):
+    if not re.search("[가-힣]", korean_words) and len(re.findall("[a-z]{2,}", words)) > 1:
         wrong.append("no Korean in it")
     if text.count("**") != korean.count("**"):
         wrong.append(f"{text.count('**') // 2} bold, and {korean.count('**') // 2} in the translation")

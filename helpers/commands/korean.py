@@ -11,7 +11,6 @@ NAME is one of those below: 00_multimodal_learning, assignments/00_multimodal_le
 import hashlib
 import html
 import json
-import os
 import posixpath
 import re
 import secrets
@@ -22,6 +21,7 @@ from helpers.commands.catalogs import ROOT, blocks, english, merged, names, path
 
 NOTEBOOKS = ROOT / "notebooks"
 EDITION = NOTEBOOKS / "ko"
+WORK = NOTEBOOKS / "work" / "ko"  # the learner's own copies
 
 
 def replace(path, content):
@@ -192,16 +192,15 @@ def write(edition=None):
 
 
 def main(words):
-    commands = {(): (update, write), ("pending", 1): pending, ("fill", 2): fill, ("check", 1): check, ("write", 0): write}
+    commands = {"pending": (pending, 1), "fill": (fill, 2), "check": (check, 1)}
     if not words:
         update()
         return write()
-    command = commands.get((words[0], len(words) - 1))
-    if command is None or len(words) > 1 and words[1] not in names():
+    command, count = commands.get(words[0], (None, 0))
+    if command is None or len(words) != 1 + count or words[1] not in names():
         sys.exit(f"{__doc__}\n{' '.join(names())}")
     return command(*words[1:])
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUTF8", "1")
     sys.exit(main(sys.argv[1:]))
