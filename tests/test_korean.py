@@ -71,7 +71,7 @@ def test_the_english_notebooks_hold_no_korean_but_examples(name):
 @pytest.mark.parametrize("name", [name for name in PAGES if catalogs.path_of(name).exists()])
 def test_the_korean_notebook_has_the_same_code_outputs_and_cells(name):
     """But for captions and alternative texts."""
-    words = {text: said for text, said in catalogs.translation(name).items()}
+    words = catalogs.translation(name)
     for one, other in zip(cells(name), korean.notebook(name)["cells"], strict=True):
         assert (one["id"], one["cell_type"], one["metadata"]) == (other["id"], other["cell_type"], other["metadata"])
         if one["cell_type"] != "code":

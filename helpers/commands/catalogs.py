@@ -228,6 +228,10 @@ KEPT = {  # in this order: what is found is cut out before the next kind is look
     "footnote": r"\[\^[^\]]+\]",
     "tag": r"</?[A-Za-z][^<>]*>|<!--.*?-->",
 }
+# Ends of sentences of another level of speech than 합니다체, to which -(으)세요 and -(으)ㅂ시다 belong.
+OTHER_LEVEL = re.compile(
+    r"\S*(?:[아어여해봐와워돼져려켜춰줘네군지]요|죠|예요|에요|(?<![니시])다)[.!?](?=[\s\"'”’)*]|$)"
+)
 TIMES = {"thousand": 1e3, "million": 1e6, "billion": 1e9}
 TIMES |= {"천": 1e3, "만": 1e4, "백만": 1e6, "천만": 1e7, "억": 1e8, "조": 1e12}
 COUNTED = re.compile(
@@ -313,9 +317,7 @@ def compare(text, korean, placeholders=False):
             words = pattern.sub(" ", words)
             if not any(choice in korean_words for choice in choices) and len(pattern.findall(korean_words)) < here:
                 wrong.append(f"term: {term} is {' or '.join(choices)}")
-    if plain := re.search(
-        r"\S*(?:[아어여해봐와워돼져려켜춰줘네군지]요|죠|예요|에요|(?<![니시])다)[.!?](?=[\s\"'”’)*]|$)", korean_words
-    ):
+    if plain := OTHER_LEVEL.search(korean_words):
         wrong.append(f"not in 합니다체: {plain[0]}")
     return wrong
 

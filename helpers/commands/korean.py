@@ -146,6 +146,7 @@ def notebook(name):
         if cell["cell_type"] == "markdown":
             source = in_korean(source, words)
             source = re.sub(r"(?<=\]\()[^()\s]+(?=\))", lambda target: link(target[0], name), source)
+            source = source.replace("`notebooks/work/", "`notebooks/work/ko/").replace("`make lab`", "`make lab KO=1`")
         elif cell["cell_type"] == "code":
             found = [part for part in spoken(source) if part[2] in words]
             for start, end, text in reversed(found):
