@@ -42,7 +42,9 @@ def cells(name):
 
 @pytest.mark.parametrize("name", TRANSLATED)
 def test_every_paragraph_has_its_korean(name):
-    assert not (found := [f"{name}: {words} ...: {line}" for words, line in catalogs.problems(name)]), "\n".join(found)
+    assert not (
+        found := [f"{name}: {catalogs.first_words(text)} ...: {line}" for text, line in catalogs.problems(name)]
+    ), "\n".join(found)
 
 
 def test_the_list_of_what_is_to_be_translated_shrinks():
@@ -290,7 +292,7 @@ def test_a_changed_paragraph_becomes_fuzzy_and_a_dropped_one_goes(page):
     assert (title.fuzzy, ducks.fuzzy, ducks.msgstr) == (False, True, GOOD[1]) and "12,000" in ducks.previous_msgid
     assert (new.msgid, new.msgstr, new.fuzzy) == ("Something else.", "", False)
     found = catalogs.problems("01_a")
-    assert [words for words, _ in found] == ["Take $x^2$ and `print` of 13,000 ducks.", "Something else."]
+    assert [text for text, _ in found] == ["Take $x^2$ and `print` of 13,000 ducks.", "Something else."]
     assert catalogs.translation("01_a") == {"# A title": GOOD[0]}, "a fuzzy entry stays English"
 
 

@@ -323,7 +323,7 @@ def compare(text, korean, placeholders=False):
 
 
 def problems(name):
-    """What is wrong with a catalog: `(the first words of the English, a sentence)`, in order."""
+    """What is wrong with a catalog: `(the English, a sentence)`, in order."""
     catalog, found = {entry.msgid: entry for entry in read(name)}, []
     for text in english(name):
         entry = catalog.pop(text, None)
@@ -334,4 +334,8 @@ def problems(name):
         else:
             found += [(text, line) for line in compare(text, entry.msgstr, name.startswith("checks/"))]
     found += [(text, "the catalog has this entry, and the course no longer: make korean") for text in catalog]
-    return [(" ".join(text.split()[:9]), line) for text, line in found]
+    return found
+
+
+def first_words(text):
+    return " ".join(text.split()[:9])

@@ -17,7 +17,7 @@ import secrets
 import sys
 
 from helpers.commands import assignments
-from helpers.commands.catalogs import ROOT, blocks, english, merged, names, path_of, problems, spoken, translation
+from helpers.commands.catalogs import ROOT, blocks, first_words, merged, names, path_of, problems, spoken, translation
 
 NOTEBOOKS = ROOT / "notebooks"
 EDITION = NOTEBOOKS / "ko"
@@ -83,23 +83,18 @@ def fill(name, file):
                 continue
             entry.msgstr, entry.previous_msgid = given["korean"], None
             entry.flags = [flag for flag in entry.flags if flag != "fuzzy"]
-            known.add(" ".join(entry.msgid.split()[:9]))
+            known.add(entry.msgid)
     save(name, catalog)
+    tell(name, known)
     left = sum(entry.fuzzy or not entry.msgstr for entry in catalog)
-    for words, line in problems(name):
-        if words in known:
-            print(f"{key_of(name, words)} {words}: {line}")
     print(f"{name}: {left} of {len(catalog)} still to translate")
 
 
-def key_of(name, words):
-    return next((key(text) for text in english(name) if " ".join(text.split()[:9]) == words), "")
-
-
-def check(name):
-    """Prints what the test would say of a catalog."""
-    for words, line in problems(name):
-        print(f"{key_of(name, words)} {words}: {line}")
+def tell(name, texts=None):
+    """Prints what the test would say of a catalog, or of some English texts in it."""
+    for text, line in problems(name):
+        if texts is None or text in texts:
+            print(f"{key(text)} {first_words(text)}: {line}")
 
 
 # The edition
@@ -193,7 +188,7 @@ def write(edition=None):
 
 
 def main(words):
-    commands = {"pending": (pending, 1), "fill": (fill, 2), "check": (check, 1)}
+    commands = {"pending": (pending, 1), "fill": (fill, 2), "check": (tell, 1)}
     if not words:
         update()
         return write()
