@@ -192,6 +192,12 @@ def test_a_sentence_is_found_whatever_numbers_and_names_stand_in_it(in_korean):
         "the shape is (3, 4), not (4, 3)": ("(3, 4)", "(4, 3)"),
         "it returned a tensor of shape (2,), not a number": ("(2,)",),
         "number 2 of what it returns: the values differ": ("2",),
+        "number 2 of what it returns: it returned a tensor of shape (2,), not a number": ("2", "(2,)"),
+        "it was stopped after 3 seconds (line 3: `while True:`): does a loop there never end?": (
+            "3초",
+            "3번째 줄",
+            "`while True:`",
+        ),
         "pictures per word: it returned nothing; is a return missing?": (),
         "it stopped with ValueError: a: b (line 3: `x + y`)": ("ValueError: a: b", "3", "`x + y`"),
         "Exercise 0.1 is solved: 3 of 3 marks.": ("0.1",),
@@ -201,6 +207,15 @@ def test_a_sentence_is_found_whatever_numbers_and_names_stand_in_it(in_korean):
         assert HANGUL.search(said) and all(part in said for part in parts), said
         assert not re.search("[a-z]{3,} [a-z]{3,}", said), said
     assert edition.in_words("an unknown sentence", "0.1") == "an unknown sentence"
+    particles = {
+        "it says 131": "131이 ",
+        "it says 12": "12가 ",
+        "the dtype is torch.int64, not torch.int8": "torch.int8이 아니라 torch.int64입",
+    }
+    assert all(part in edition.in_words(text, "0.1") for text, part in particles.items())
+    assert edition.in_words("it stopped with ValueError: a: b (line 3: `x + y`)").endswith(
+        "ValueError: a: b (3번째 줄: `x + y`)"
+    )
 
 
 @pytest.mark.parametrize("folder", ["ko", "ko/assignments", "work/ko"])

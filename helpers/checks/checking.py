@@ -1,6 +1,7 @@
 """`check`: tries an exercise's cases one after the other, and tells at once how each of them went."""
 
 import functools
+import re
 import textwrap
 
 from helpers.checks import edition
@@ -28,10 +29,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def say(text, indent="  "):
-    """Prints a paragraph at once, in lines of 100 columns; no word is broken. A Korean letter is twice as wide."""
-    width = 100 if edition.LANGUAGE == "en" else 66
-    lines = textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    print("\n".join(lines), flush=True)
+    """Prints a paragraph at once, in lines of 100 columns; no word is broken. A Korean letter takes two columns."""
+    wide = re.sub("([가-힣])", "\\1\u2060", text)
+    lines = textwrap.wrap(wide, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    print("\n".join(lines).replace("\u2060", ""), flush=True)
 
 
 def unwritten(verdict):
