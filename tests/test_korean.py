@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections import Counter
 
 import nbformat
@@ -10,16 +11,45 @@ import pytest
 from nbclient import NotebookClient
 
 from helpers.checks import edition
-from helpers.commands import assignments, catalogs, korean
+from helpers.commands import assignments, catalogs, doctor, korean, lab
 from tests.definitions import NOTEBOOKS
 
 NAMES = [name for name in catalogs.names() if name != "site"]
 # What has no whole catalog yet. A name leaves this list with its last entry, and none is added but for a new page.
 TO_TRANSLATE = {
-    *(f"{folder}{path.stem}" for folder in ("", "assignments/") for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb") if path.stem[:2] != "00"),
-    *(f"checks/n{number:02d}" for number in range(1, 11)),
-    "readme", "instructor",
-}  # fmt: skip
+    "01_word2vec",
+    "02_spectrograms",
+    "03_joint_embedding",
+    "04_captioning",
+    "05_conditional_gan",
+    "06_visual_question_answering",
+    "07_sound_matching",
+    "08_sound_translation",
+    "09_sound_localisation",
+    "10_cocktail_party",
+    "assignments/01_word2vec",
+    "assignments/02_spectrograms",
+    "assignments/03_joint_embedding",
+    "assignments/04_captioning",
+    "assignments/05_conditional_gan",
+    "assignments/06_visual_question_answering",
+    "assignments/07_sound_matching",
+    "assignments/08_sound_translation",
+    "assignments/09_sound_localisation",
+    "assignments/10_cocktail_party",
+    "checks/n01",
+    "checks/n02",
+    "checks/n03",
+    "checks/n04",
+    "checks/n05",
+    "checks/n06",
+    "checks/n07",
+    "checks/n08",
+    "checks/n09",
+    "checks/n10",
+    "readme",
+    "instructor",
+}
 # English cells that hold Korean: examples, which the text explains.
 EXAMPLES = {
     "03_joint_embedding": {
@@ -144,6 +174,29 @@ def test_ones_own_korean_copies_are_made_and_never_overwritten(edition_in, capsy
     path.write_text("mine", encoding="utf-8")
     assignments.copy(own, edition_in / "assignments")
     assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_make_lab_ko_opens_the_korean_edition(tmp_path, monkeypatch):
+    notebooks, started = tmp_path / "notebooks", []
+    monkeypatch.setattr("jupyterlab.labapp.main", started.append)
+    monkeypatch.setattr(lab, "is_ready", lambda: True)
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(assignments, "NOTEBOOKS", notebooks)
+    monkeypatch.setattr(korean, "EDITION", notebooks / "ko")
+    monkeypatch.setattr(korean, "WORK", notebooks / "work/ko")
+    lab.main(["--korean", "--allow-root"])
+    assert (
+        started[0][-1].endswith("/lab/tree/notebooks/ko/00_multimodal_learning.ipynb") and "--korean" not in started[0]
+    )
+    assert (notebooks / "work/ko/my_00_multimodal_learning.ipynb").exists()
+    told = subprocess.run(
+        ["make", "-n", "-o", ".venv/installed", "lab", "KO=1"],
+        cwd=NOTEBOOKS.parent,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert "helpers.commands.lab --korean" in told.stdout, told.stderr
 
 
 @pytest.mark.slow

@@ -16,8 +16,11 @@ HOLE = r"((?:\{[^{}]*\})+)"  # in an entry such as "the shape is {got.shape}, no
 
 def korean():
     """Whether a notebook of the Korean edition runs. JupyterLab tells which one it is; others start in its folder."""
-    folders = Path.cwd(), ROOT / Path(os.environ.get("JPY_SESSION_NAME") or "").parent
-    return any(folder.resolve() == place.resolve() for folder in folders for place in KOREAN)
+    try:
+        folders = Path.cwd(), ROOT / Path(os.environ.get("JPY_SESSION_NAME") or "").parent
+        return any(folder.resolve() == place.resolve() for folder in folders for place in KOREAN)
+    except OSError:  # the folder was deleted
+        return False
 
 
 LANGUAGE = "ko" if korean() else "en"  # when the kernel starts: a cell may change the folder
