@@ -8,7 +8,7 @@ SITE ?= results/site
 
 .PHONY: lab update doctor test test-all lint lock assignments figures race site korean grade progress
 lab: $(INSTALLED)
-	@$(BIN)/python -m helpers.commands.lab $(if $(KO),--korean) $(LAB_FLAGS)
+	@$(BIN)/python -m helpers.commands.lab $(if $(KO),--korean )$(LAB_FLAGS)
 
 doctor: python
 	@$(PYTHON) -m helpers.commands.doctor
