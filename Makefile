@@ -1,13 +1,14 @@
 # make lab: install what is missing and open the course.   make test: run every test and every notebook.
 # make lab CPU=1: the same without CUDA, for Linux laptops.  make doctor: what is wrong on this machine?
+# make lab KO=1: the same in Korean, as far as it is translated.
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
 SITE ?= results/site
 
-.PHONY: lab update doctor test test-all lint lock assignments figures race site grade progress
+.PHONY: lab update doctor test test-all lint lock assignments figures race site korean grade progress
 lab: $(INSTALLED)
-	@$(BIN)/python -m helpers.commands.lab $(LAB_FLAGS)
+	@$(BIN)/python -m helpers.commands.lab $(if $(KO),--korean )$(LAB_FLAGS)
 
 doctor: python
 	@$(PYTHON) -m helpers.commands.doctor
@@ -66,6 +67,10 @@ race: $(INSTALLED)
 site: $(INSTALLED)
 	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
 	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
+
+# The Korean notebooks from locale/ko, whose catalogs are brought in step with the English first.
+korean: $(INSTALLED)
+	$(BIN)/python -m helpers.commands.korean
 
 # Four made-up learners; or your class: make grade ASSIGNMENT=02_spectrograms SUBMISSIONS=a/folder
 grade: $(INSTALLED)
