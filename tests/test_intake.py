@@ -34,7 +34,8 @@ def zipped(files, **dates):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name, dates.get(name, (2026, 11, 1, 0, 0, 0))), data)
+            member = zipfile.ZipInfo(name, dates.get(name, (2026, 11, 1, 0, 0, 0)))
+            archive.writestr(member, data, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
@@ -321,12 +322,17 @@ def test_links_are_not_followed(tmp_path):
 
 def test_a_bomb_leaves_room_for_the_class(taken, monkeypatch):
     monkeypatch.setattr(intake, "ALL", 40_000_000)
-    bomb = zipped({f"{n}/{MY}.ipynb": b" " * 200_000 for n in range(100)})  # of 40 MB, it gets 0.6
-    bombs = zipped({f"{n}.zip": bomb for n in range(3)})
-    learners = taken({"class.zip": zipped({"a.zip": bombs, f"kim-{MY}.ipynb": marked("kim")})})
+    read, unpacked = zipfile.ZipExtFile.read, []
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *words: unpacked.append(read(*words)) or unpacked[-1])
+    bomb = zipped({f"{n}-{MY}.ipynb": b" " * 200_000 for n in range(100)})  # 20 MB
+    large = zipped({f"a{n}.zip": os.urandom(1_000_000) for n in range(3)})  # never unpacked to its end
+    files = {"a.zip": zipped({f"{n}.zip": bomb for n in range(9)}), "b.zip": large, f"kim-{MY}.ipynb": marked("kim")}
+    learners = taken({"class.zip": zipped(files)})
+    assert sum(map(len, unpacked)) < 10_000_000
     assert told(learners["kim"]) == "kim" and sum(one.notebook is not None for one in learners.values()) == 1
     said = [line for one in learners.values() for line in one.said]
-    assert len(said) < 20 and all(line.endswith(("is empty.", "is too large when unpacked.")) for line in said)
+    endings = "is empty.", "is too large when unpacked.", "is no .zip file that can be opened.", "can't be used."
+    assert len(said) < 400 and all(line.endswith(endings) for line in said)
 
 
 def test_too_many_files_and_archives_too_deep(taken, monkeypatch):
@@ -349,3 +355,8 @@ def test_a_clean_notebook_is_run_by_the_kernel_that_is_here(taken):
     notebook = nbformat.read(kim.notebook, as_version=4)
     assert notebook.metadata.kernelspec.name == "python3"
     assert [c.source for c in notebook.cells] == [c.source for c in nbformat.reads(BLANK.decode(), as_version=4).cells]
+
+
+def test_of_many_bad_files_three_are_named(taken):
+    (kim,) = taken({f"kim/{n}.ipynb": b"" for n in range(9)}).values()
+    assert len(kim.said) == 4 and kim.said[-1] == "And 6 more files of theirs can't be used."

@@ -24,6 +24,7 @@ from helpers.commands.assignments import NOTEBOOKS
 
 NOTEBOOK, ARCHIVE = 50_000_000, 2_000_000_000  # bytes at most; a notebook full of pictures has five million
 ALL, FILES, DEPTH = 8_000_000_000, 200_000, 4  # bytes and files of archives, and archives within archives
+SAID = 3  # lines on files that cannot be used, for each learner
 OTHER_ARCHIVES = ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"
 SKIPPED = re.compile(r"__MACOSX|\..*", re.DOTALL)  # ._name and .DS_Store, too, and .ipynb_checkpoints
 MOODLE = re.compile(r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<rest>.*))?", re.DOTALL)
@@ -188,8 +189,7 @@ def reader(archive, member, allowance):
     def read():
         if stat.S_ISLNK(member.external_attr >> 16):
             raise Unusable("is a link to another place")
-        allowance.take()
-        limit = min(limit_of(member.filename), allowance.bytes)
+        limit = min(limit_of(member.filename), allowance.bytes // 4)
         try:
             with archive.open(member) as content:
                 data = content.read(limit + 1)
@@ -366,9 +366,8 @@ def take_in(handed_in, assignment, folder):
         for _, shown, content in older:
             if content != newest[2]:
                 learner.said.append(f"{shown} was handed in, too; {newest[1]} is newer and counts.")
-        for what, reason in refused.get(key, []):
-            if not newest[1]:
-                learner.said.append(f"{reason}.")
-            elif what == "notebook":
-                learner.said.append(f"{reason}; {newest[1]} counts.")
+        wrong = [reason for what, reason in refused.get(key, []) if what == "notebook" or not newest[1]]
+        learner.said += [f"{reason}; {newest[1]} counts." if newest[1] else f"{reason}." for reason in wrong[:SAID]]
+        if wrong[SAID:]:
+            learner.said.append(f"And {len(wrong) - SAID} more files of theirs can't be used.")
     return dict(sorted(learners.items()))
