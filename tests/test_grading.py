@@ -145,6 +145,13 @@ def test_no_spreadsheet_runs_what_a_learner_wrote(text, tmp_path):
     assert row == {"learner": f"'{text}", "sum": "-1.5", "note": f"so {text}"}
 
 
+def test_the_pages_table_is_that_of_the_rehearsal(graded):
+    _, rows = graded
+    page = (NOTEBOOKS.parent / "docs/instructor.md").read_text(encoding="utf-8")
+    made = grade.as_text([rows[name] | {"learner": name} for name in ("blank", "loop", "partial", "perfect")])
+    assert made in page
+
+
 def test_two_learners_of_one_name_are_told_apart_by_their_numbers(graded, tmp_path):
     course, _ = graded
     shutil.copy(course / "gradebook.db", tmp_path)

@@ -149,7 +149,7 @@ def marks(course, assignment, learners):
         checks = [cell.name for cell in cells if cell.cell_type == "code"]
         earlier = {folder.parent.name for folder in (course / "submitted").glob(f"*/{assignment}")}
         students = {student.id: student for student in book.students}
-        found = [students[folder] for folder in sorted(earlier | set(learners))]
+        found = [students[folder] for folder in sorted(earlier | set(learners)) if folder in students]
         names = Counter(student.last_name or student.id for student in found)
         for student in found:
             name = student.last_name or student.id
@@ -165,7 +165,8 @@ def marks(course, assignment, learners):
                 said = "; ".join(f"{check} {row[check]:g} of {points[check]:g}" for check in checks)
                 said += f"; {row['to read']:g} points wait for a reader" if row["to read"] else ""
             identifier = student.lms_user_id or name
-            values = identifier, name, row["sum"], row["of"], said if row["sum"] is not None else f"not run. {said}"
+            said = said if row["sum"] is not None else f"not run. {said}".strip()
+            values = identifier, name, row["sum"], row["of"], said
             table.append(row)
             rows.append(dict(zip(COLUMNS, values, strict=True)))
     return table, rows
