@@ -270,6 +270,7 @@ BAD = [
     (f"kim-{MY}.ipynb", b'{"cells": 3, "nbformat": 4}', "is JSON, but no notebook"),
     (f"kim-{MY}.ipynb", changed(lambda n: n["cells"].append({"cell_type": "poem"})), "is JSON, but no notebook"),
     (f"kim-{MY}.ipynb", changed(lambda n: n["cells"][3]["metadata"].update(nbgrader=[1])), "is JSON, but no notebook"),
+    (f"kim-{MY}.ipynb", changed(lambda n: [cell.pop("outputs", 0) for cell in n["cells"]]), "is JSON, but no notebook"),
     (f"kim-{MY}.ipynb", changed(lambda n: n["cells"][3].update(source="\ud800")), "holds half a sign"),
     (f"kim-{MY}.ipynb", OTHER, "is the notebook of 02_spectrograms"),
     (f"kim-{MY}.ipynb", changed(stranger), f"has none of the checks of {NAME}"),
@@ -333,6 +334,7 @@ def test_a_bomb_leaves_room_for_the_class(taken, monkeypatch):
     said = [line for one in learners.values() for line in one.said]
     endings = "is empty.", "is too large when unpacked.", "is no .zip file that can be opened.", "can't be used."
     assert len(said) < 400 and all(line.endswith(endings) for line in said)
+    assert "class.zip/b.zip is too large when unpacked." in said, "more than a quarter of what the class may bring"
 
 
 def test_too_many_files_and_archives_too_deep(taken, monkeypatch):
