@@ -362,3 +362,13 @@ def test_a_clean_notebook_is_run_by_the_kernel_that_is_here(taken):
 def test_of_many_bad_files_three_are_named(taken):
     (kim,) = taken({f"kim/{n}.ipynb": b"" for n in range(9)}).values()
     assert len(kim.said) == 4 and kim.said[-1] == "And 6 more files of theirs can't be used."
+
+
+def test_an_endless_name_costs_no_time(taken):
+    learners = taken(
+        {
+            f"{n}.zip": zipped({f"{sign * (60_000 // len(sign))}.ipynb": BLANK})
+            for n, sign in enumerate(("-", "1_", "(1)"))
+        }
+    )
+    assert [bool(one.notebook) for one in learners.values()] == [True] * 3

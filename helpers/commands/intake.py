@@ -96,8 +96,9 @@ class Allowance:
 
 
 def plain(text):
-    """A name without signs that a terminal would obey. Hangul and accents that macOS takes apart are put together."""
-    text = unicodedata.normalize("NFC", text)
+    """A name without signs that a terminal would obey. Hangul and accents that macOS takes apart are put together, and
+    what is longer than any disk would take, as only an archive can have, is cut."""
+    text = unicodedata.normalize("NFC", text[:1000])[:300]
     return " ".join("".join(" " if unicodedata.category(c)[0] == "C" else c for c in text).split())
 
 
