@@ -21,7 +21,7 @@ def give(spawner):
 FOLDER.mkdir(parents=True, exist_ok=True)
 os.chdir(FOLDER)  # the hub's own files
 c = get_config()  # noqa: F821  JupyterHub brings it
-# The ten lines: where it listens, who comes in, and what they get.
+# All settings: where it listens, who comes in, and what they get.
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 c.JupyterHub.authenticator_class = "shared-password"
 c.SharedPasswordAuthenticator.user_password = os.environ["HUB_PASSWORD"]  # eight signs or more
@@ -31,4 +31,5 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDER / "homes" / "{username}")
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser", *lab.flags_for_root([])]
 c.Spawner.pre_spawn_hook = give
+c.Spawner.start_timeout = c.Spawner.http_timeout = 400  # seconds: a whole class comes at once
 c.ConfigurableHTTPProxy.command = str(Path(sys.executable).with_name("configurable-http-proxy"))

@@ -115,10 +115,10 @@ def test_the_page_names_the_files_and_columns_of_the_marks():
     assert "more than 60 seconds is stopped" in PAGE and "timeout = ROOT" in source and ", 60\n" in source
 
 
-def test_the_ten_lines_on_the_page_are_the_hubs():
+def test_the_lines_on_the_page_are_the_hubs():
     config = (NOTEBOOKS.parent / "docs/jupyterhub_config.py").read_text(encoding="utf-8")
     lines = [line for line in config.splitlines() if line.startswith("c.")]
-    assert len(lines) == 10 and "These ten lines" in PAGE
+    assert len(lines) == 11 and "These eleven lines" in PAGE
     assert "```python\n" + "\n".join(lines) + "\n```" in PAGE
     untried = PAGE.split("**not tried by us**")[1].split("\n## ")[0]
     assert "The Littlest JupyterHub" in untried and "container" in untried
