@@ -28,7 +28,7 @@ def graded(tmp_path_factory):
     in_the_pattern(handed_in, "partial")
     (handed_in / f"blank-{own}").rename(handed_in / f"{ODD}_12345_assignsubmission_file_{own}")
     (handed_in / f"torn-{own}").write_text("{", encoding="utf-8")
-    table = grade.grade(course, grade.REHEARSED, handed_in, timeout=30)
+    table = grade.grade(course, grade.REHEARSED, handed_in)
     return course, {"blank" if row["learner"] == ODD else row["learner"]: row for row in table}
 
 

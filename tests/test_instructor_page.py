@@ -112,7 +112,7 @@ def test_the_page_names_the_files_and_columns_of_the_marks():
     source = (doctor.ROOT / "helpers/commands/grade.py").read_text(encoding="utf-8")
     for name in ("marks.csv", "marks-to-import.csv"):
         assert f"- `{name}`" in PAGE and f'"{name}"' in source
-    assert "more than 60 seconds is stopped" in PAGE and "timeout = ROOT" in source and ", 60\n" in source
+    assert "more than 120 seconds is stopped" in PAGE and '"rehearsal"), 120\n' in source
 
 
 def test_the_lines_on_the_page_are_the_hubs():

@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS, ASSIGNMENTS = ROOT / "notebooks" / "solutions", ROOT / "notebooks" / "assignments"
 REHEARSED = "00_multimodal_learning"
 COLUMNS = "Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments"
-# {timeout}: seconds that a cell may take; then it is stopped, its check counts 0, and the next cell runs.
+# {timeout}: seconds that a cell may take; then it is stopped, its check counts 0, and the next cell runs. A busy
+# machine needs many for the first cell, which loads the libraries.
 CONFIG = """c = get_config()
 c.Execute.timeout = {timeout}
 c.Execute.iopub_timeout = 120  # a busy machine prints late
@@ -97,7 +98,7 @@ def prepare(course, assignment, submissions, timeout):
     return learners
 
 
-def grade(course, assignment, submissions, timeout=60):
+def grade(course, assignment, submissions, timeout=120):
     """Grades a folder of submissions. What the teacher should know of single files is printed, a line each.
 
     Args:
@@ -186,11 +187,15 @@ def write_csv(path, rows):
         writer.writerows({key: harmless(value) for key, value in row.items()} for row in rows)
 
 
+def in_a_cell(value):
+    return "not run" if value is None else value.replace("|", "/") if isinstance(value, str) else f"{value:g}"
+
+
 def as_text(table):
     """A table of marks as Markdown."""
     table = [{key: value for key, value in row.items() if key != "note"} for row in table]
     lines = [list(table[0]), ["---"] + ["---:"] * (len(table[0]) - 1)]
-    lines += [["not run" if value is None else str(value) for value in row.values()] for row in table]
+    lines += [[in_a_cell(value) for value in row.values()] for row in table]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -199,10 +204,10 @@ def main(words):
         raise CourseError(
             "Say which assignment, and where the submissions lie: make grade ASSIGNMENT=... SUBMISSIONS=..."
         )
-    course, timeout = ROOT / "results" / ("class" if words else "rehearsal"), 60
+    course, timeout = ROOT / "results" / ("class" if words else "rehearsal"), 120
     if not words:
         shutil.rmtree(course, ignore_errors=True)
-        words, timeout = (REHEARSED, course / "handed-in"), 30
+        words = REHEARSED, course / "handed-in"
         hand_in(made_up(), words[1])
     table = grade(course, *words, timeout)
     print(as_text(table))
