@@ -204,12 +204,12 @@ def main(words):
         raise CourseError(
             "Say which assignment, and where the submissions lie: make grade ASSIGNMENT=... SUBMISSIONS=..."
         )
-    course, timeout = ROOT / "results" / ("class" if words else "rehearsal"), 120
+    course = ROOT / "results" / ("class" if words else "rehearsal")
     if not words:
         shutil.rmtree(course, ignore_errors=True)
         words = REHEARSED, course / "handed-in"
         hand_in(made_up(), words[1])
-    table = grade(course, *words, timeout)
+    table = grade(course, *words)
     print(as_text(table))
     print(f"This table: {course / 'marks.csv'}. For your platform: {course / 'marks-to-import.csv'}.")
     print(f"Feedback for each learner: {course / 'feedback'}.")
