@@ -1,6 +1,7 @@
 # make lab: install what is missing and open the course.   make test: run every test and every notebook.
 # make lab CPU=1: the same without CUDA, for Linux laptops.  make doctor: what is wrong on this machine?
 # make lab KO=1: the same in Korean, as far as it is translated.
+# make doctor REPORT=1: what to send to your teacher when something fails.
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
@@ -11,7 +12,7 @@ lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.lab $(if $(KO),--korean )$(LAB_FLAGS)
 
 doctor: python
-	@$(PYTHON) -m helpers.commands.doctor
+	@$(PYTHON) -m helpers.commands.doctor $(if $(REPORT),--report)
 
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest

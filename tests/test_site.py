@@ -66,7 +66,7 @@ def on_the_web(source):
 
 def test_every_lecture_and_every_assignment_is_there_and_in_the_menu(pages):
     menu = [link["href"] for link in pages["index.html"].select("nav.bd-links a.reference.internal")]
-    docs = [f"docs/{path.stem}.html" for path in sorted(ROOT.glob("docs/*.md"))]
+    docs = map(on_the_web, sorted((ROOT / "docs").glob("*.md")))
     assert menu == ["#", *map(on_the_web, SOURCES), "data/README.html", *docs], "in this order"
     assert "Clone the repository" in pages["index.html"].get_text(), "the front page is README.md"
 

@@ -230,7 +230,7 @@ def site(saved, tmp_path_factory):
     folder = tmp_path_factory.mktemp("web")
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("*.md"))
     (folder / "data").mkdir()
-    for page in ("README.md", "data/README.md", "docs/instructor.md"):
+    for page in ("README.md", "data/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))):
         (folder / page).write_text("# A page\n", encoding="utf-8")
     for name in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
         (folder / name).parent.mkdir(exist_ok=True)
