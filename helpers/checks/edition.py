@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 KOREAN = [ROOT / "notebooks/ko", ROOT / "notebooks/ko/assignments", ROOT / "notebooks/work/ko"]
 PARTICLES = {"이(가)": "이가", "은(는)": "은는", "을(를)": "을를", "과(와)": "과와"}  # after a consonant, after a vowel
+PARTICLE = r"([^\W_])(\W{0,2})([이은을과]\([가는를와]\))"  # after a word, and up to two signs that close it
 HOLE = r"((?:\{[^{}]*\})+)"  # in an entry such as "the shape is {got.shape}, not {expected.shape}"
 
 
@@ -29,19 +30,19 @@ LANGUAGE = "ko" if korean() else "en"  # when the kernel starts: a cell may chan
 @functools.cache
 def catalog(name):
     """The entries of locale/ko/checks/name.po: sentences as they are, `{English: Korean}`, and those with holes, as
-    `[(pattern, holes, Korean)]`, the longest first. A colon at the end is left out."""
+    `[(pattern, holes, Korean, length without the holes)]`. A colon at the end is left out."""
     import polib
 
     path = ROOT / f"locale/ko/checks/{name}.po"
     entries = [entry for entry in polib.pofile(str(path), encoding="utf-8") if entry.msgstr and not entry.fuzzy]
     done = {entry.msgid.strip(" :"): entry.msgstr.strip(" :") for entry in entries}
     holed = []
-    for english in sorted(done, key=lambda text: -len(re.sub(HOLE, "", text))):
+    for english in done:
         parts = re.split(HOLE, english)
         if len(parts) > 1:
             hole = "(.*?)" if sum(map(str.isalpha, "".join(parts[::2]))) > 3 else "([0-9.,]*)"  # "3 of 5"
             pattern = "".join(hole if i % 2 else re.escape(part) for i, part in enumerate(parts))
-            holed.append((re.compile(pattern, re.DOTALL), parts[1::2], done[english]))
+            holed.append((re.compile(pattern, re.DOTALL), parts[1::2], done[english], len("".join(parts[::2]))))
     return done, holed
 
 
@@ -56,14 +57,14 @@ def in_words(text, exercise=""):
         return text
     own = f"n{int(exercise.split('.')[0]):02d}" if exercise else ""
     names = [name for name in (own, "engine") if (ROOT / f"locale/ko/checks/{name}.po").exists()]
-    return re.sub(r"([^\W_])(\W?)([이은을과]\([가는를와]\))", particle, translated(text, names))
+    return re.sub(PARTICLE, particle, translated(text, names))
 
 
 def particle(match):
     """131이(가) becomes 131이, and float32이(가) float32가: by the sound that the last letter or digit ends with."""
     last, quote, both = match.groups()
     hangul = "가" <= last <= "힣"
-    closed = (ord(last) - ord("가")) % 28 > 0 if hangul else last.lower() in "013678lmnr"
+    closed = (ord(last) - ord("가")) % 28 > 0 if hangul else last.lower() in "013678lmn"
     return f"{last}{quote}{PARTICLES[both][0 if closed else 1]}"
 
 
@@ -92,10 +93,16 @@ def translated(text, names):
 def by_pattern(bare, names, hole_first):
     """The sentence by the first entry with holes that fits, of those that begin with a hole or of the others; None
     where none fits."""
-    for name in names:
-        for pattern, holes, said in catalog(name)[1]:
-            if pattern.pattern.startswith("(") == hole_first and (found := pattern.fullmatch(bare)):
-                for hole, value in zip(holes, found.groups(), strict=True):
-                    said = said.replace(hole, translated(value, names))
-                return said
+    for pattern, holes, said, _ in with_holes(*names):
+        if pattern.pattern.startswith("(") == hole_first and (found := pattern.fullmatch(bare)):
+            for hole, value in zip(holes, found.groups(), strict=True):
+                said = said.replace(hole, translated(value, names))
+            return said
     return None
+
+
+@functools.cache
+def with_holes(*names):
+    """The entries with holes of several catalogs, the longest first: a short one would swallow what another says."""
+    every = [entry for name in names for entry in catalog(name)[1]]
+    return sorted(every, key=lambda entry: -entry[3])
