@@ -5,6 +5,8 @@ and the pages that come out ask no other host for anything: MathJax travels with
 """
 
 import importlib.metadata
+import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -36,12 +38,19 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}  # dark where the reader's system is; a button changes it
 html_favicon = "icon.svg"
-html_static_path = ["style.css", str(WHEEL.locate_file("sphinx-mathjax-offline/static/mathjax/tex-svg.js"))]
+html_static_path = ["style.css", "site.js", str(WHEEL.locate_file("sphinx-mathjax-offline/static/mathjax/tex-svg.js"))]
 html_css_files = ["style.css"]
+html_js_files = ["site.js"]
 html_use_index = False
 mathjax_path = "tex-svg.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu would look for more of MathJax's files
 
+PARTS = {  # the numbers of its lectures
+    "First steps": range(0, 3),
+    "Text and pictures": range(3, 7),
+    "Pictures and sound": range(7, 11),
+    "Then and now": range(11, 13),
+}
 CONTENTS = """
 
 ```{{toctree}}
@@ -51,38 +60,95 @@ CONTENTS = """
 {pages}
 ```
 """
+# The theme's icons are a font; a script of 1.5 MB would draw them once more. Search has a page of its own, so no other
+# page needs the index.
+SPARED = re.compile(r'<script (?:defer )?src="[^"]*(?:fontawesome|searchtools|language_data|searchindex)\.js[^"]*"></script>')
+
+
+def lectures(root):
+    """`{part: [pages of its lectures]}`, as far as they are there."""
+    pages = [f"notebooks/{path.stem}" for path in sorted(Path(root, "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+    parts = {part: [page for page in pages if int(page[10:12]) in numbers] for part, numbers in PARTS.items()}
+    return {part: pages for part, pages in parts.items() if pages}
+
+
+def minutes(root, page):
+    """How long a notebook takes, as it says itself: a lecture in its first cell, an assignment on each of its cards."""
+    cells = json.loads(Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return [int(n) for n in re.findall(r"(?:\*\*Reading\*\*|^\*Difficulty: [★☆]+,) (\d+) minutes", text, flags=re.M)]
+
+
+def plan(root, readme):
+    """README with the parts and the minutes of reading in its map."""
+
+    def row(line):
+        part, page = next((part, p) for part, pages in lectures(root).items() for p in pages if f"({p}." in line[0])
+        first = f"| | **{part}** | | | |\n" if lectures(root)[part][0] == page else ""
+        return f"{first}{line[0]} {sum(minutes(root, page))} min |"
+
+    before, heading, after = readme.partition("## The map\n")
+    table, blank, rest = after.partition("\n\n")
+    table = re.sub(r"\A(.*)\n(.*)$", r"\1 reading |\n\2---:|", table, count=1, flags=re.M)
+    table = re.sub(r"^\| \d\d \| .*\|$", row, table, flags=re.M)
+    return before + heading + table + blank + rest
 
 
 def prepare(app, page, source):
-    """Gives the front page its table of contents; a link to a folder, which is no page, becomes its bare name; one to
-    the learner's own copy leads to its pattern, and on the pattern's page it is its bare text."""
+    """Gives the front page its plan and its table of contents; a link to a folder, which is no page, becomes its bare
+    name; one to the learner's own copy leads to its pattern, and on the pattern's page it is its bare text."""
     source[0] = re.sub(r"\[([^\]\n]+)\]\([^):\s]+/\)", r"`\1`", source[0])
     source[0] = re.sub(r"\[([^\]\n]+)\]\(\.\./work/my_[^)\s]+\)", r"\1", source[0])
     source[0] = re.sub(r"\]\(work/my_(?=[^)\s]+\))", "](assignments/", source[0])
     if page == root_doc:
-        for caption, pages in {
-            "Lectures": "notebooks/*",
-            "Assignments": "notebooks/assignments/*",
-            "More": "data/README\ndocs/*",
-        }.items():
+        source[0] = plan(app.srcdir, source[0])
+        contents = {part: "\n".join(pages) for part, pages in lectures(app.srcdir).items()}
+        contents |= {"Assignments": "notebooks/assignments/*", "More": "docs/*\ndata/README"}
+        for caption, pages in contents.items():
             source[0] += CONTENTS.format(caption=caption, pages=pages)
+
+
+def about(root, page):
+    """The line below a notebook's name: its part, its minutes, the way to its file and to its other half."""
+    name = page.rsplit("/", 1)[1]
+    up = os.path.relpath(".", os.path.dirname(page))
+    times = minutes(root, page)
+    if page.startswith("notebooks/assignments/"):
+        hours = f"{sum(times) // 60} h {sum(times) % 60} min" if sum(times) >= 60 else f"{sum(times)} minutes"
+        said, other = [f"{len(times)} exercises", f"about {hours}"], ("Its lecture", f"../{name}.html")
+    else:
+        part = next((part for part, pages in lectures(root).items() if page in pages), "A lecture")
+        said, other = [part, f"{sum(times)} minutes to read"], ("Its assignment", f"assignments/{name}.html")
+    links = (("Download the notebook", f"{up}/_sources/{page}.ipynb"), other)
+    download = ' download=""'
+    said += [f'<a href="{to}"{download if to.endswith(".ipynb") else ""}>{text}</a>' for text, to in links]
+    return f'<p class="about">{" · ".join(said)}</p>'
 
 
 def polish(app, page, template, context, doctree):
     """The front page's name stands once in its title; a long name in code may break after its _ and /."""
     if page == root_doc:
         context["docstitle"] = ""
-    context["body"] = re.sub(
+    body = re.sub(
         r"(?<=<span class=\"pre\">)[^<]+",
         lambda name: re.sub("(?<=[A-Za-z0-9][_/])(?=[A-Za-z0-9])", "<wbr>", name[0]),
         context.get("body", ""),
     )
+    if re.match(r"notebooks/(assignments/)?\d\d_", page):
+        body = body.replace("</h1>", f"</h1>\n{about(app.srcdir, page)}", 1)
+    context["body"] = body
 
 
 def finish(app, error):
-    """A web server looks for index.html."""
-    if not error:
-        shutil.copy(Path(app.outdir) / f"{root_doc}.html", Path(app.outdir) / "index.html")
+    """A web server looks for index.html. What no page needs stays away."""
+    if error:
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        kept = SPARED.sub(lambda tag: tag[0] if page.name == "search.html" and "fontawesome" not in tag[0] else "", text)
+        if kept != text:
+            page.write_text(kept, encoding="utf-8")
+    shutil.copy(Path(app.outdir) / f"{root_doc}.html", Path(app.outdir) / "index.html")
 
 
 def setup(app):
