@@ -62,7 +62,10 @@ CONTENTS = """
 """
 # The theme's icons are a font; a script of 1.5 MB would draw them once more. Search has a page of its own, so no other
 # page needs the index.
-SPARED = re.compile(r'<script (?:defer )?src="[^"]*(?:fontawesome|searchtools|language_data|searchindex)\.js[^"]*"></script>')
+ICONS, INDEX = (
+    re.compile(rf'<script (?:defer )?src="[^"]*(?:{names})\.js[^"]*"></script>')
+    for names in ("fontawesome", "searchtools|language_data|searchindex")
+)
 
 
 def lectures(root):
@@ -80,18 +83,16 @@ def minutes(root, page):
 
 
 def plan(root, readme):
-    """README with the parts and the minutes of reading in its map."""
+    """README with the parts in its map, and the minutes of reading behind a lecture's name."""
 
     def row(line):
-        part, page = next((part, p) for part, pages in lectures(root).items() for p in pages if f"({p}." in line[0])
-        first = f"| | **{part}** | | | |\n" if lectures(root)[part][0] == page else ""
-        return f"{first}{line[0]} {sum(minutes(root, page))} min |"
+        number, name, rest = line.groups()
+        part, page = next((part, p) for part, pages in lectures(root).items() for p in pages if f"({p}." in name)
+        first = f"| | **{part}** | | |\n" if lectures(root)[part][0] == page else ""
+        return f"{first}| {number} | {name}, {sum(minutes(root, page))} min |{rest}"
 
     before, heading, after = readme.partition("## The map\n")
-    table, blank, rest = after.partition("\n\n")
-    table = re.sub(r"\A(.*)\n(.*)$", r"\1 reading |\n\2---:|", table, count=1, flags=re.M)
-    table = re.sub(r"^\| \d\d \| .*\|$", row, table, flags=re.M)
-    return before + heading + table + blank + rest
+    return before + heading + re.sub(r"^\| (\d\d) \| (\[[^|]*?) \|(.*)$", row, after, flags=re.M)
 
 
 def prepare(app, page, source):
@@ -103,6 +104,8 @@ def prepare(app, page, source):
     if page == root_doc:
         source[0] = plan(app.srcdir, source[0])
         contents = {part: "\n".join(pages) for part, pages in lectures(app.srcdir).items()}
+        for lecture in sum(lectures(app.srcdir).values(), []):
+            app.env.note_dependency(f"{lecture}.ipynb")  # read again when its minutes may have changed
         contents |= {"Assignments": "notebooks/assignments/*", "More": "docs/*\ndata/README"}
         for caption, pages in contents.items():
             source[0] += CONTENTS.format(caption=caption, pages=pages)
@@ -145,7 +148,9 @@ def finish(app, error):
         return
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        kept = SPARED.sub(lambda tag: tag[0] if page.name == "search.html" and "fontawesome" not in tag[0] else "", text)
+        kept = ICONS.sub("", text)
+        if page.name != "search.html":
+            kept = INDEX.sub("", kept)
         if kept != text:
             page.write_text(kept, encoding="utf-8")
     shutil.copy(Path(app.outdir) / f"{root_doc}.html", Path(app.outdir) / "index.html")
