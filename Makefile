@@ -64,6 +64,7 @@ race: $(INSTALLED)
 
 # The course as web pages, with the outputs that the notebooks store. A broken link stops it.
 site: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.glossary
 	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
 	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
 

@@ -11,6 +11,10 @@ import re
 import shutil
 from pathlib import Path
 
+from docutils import nodes
+
+from helpers.commands import glossary
+
 WHEEL = importlib.metadata.distribution("sphinx-mathjax-offline")  # the files alone: it has no use for Sphinx's hooks
 
 project = "Multi-modal learning, by doing"
@@ -128,6 +132,48 @@ def about(root, page):
     return f'<p class="about">{" · ".join(said)}</p>'
 
 
+# Where a word is no text that a term may be linked from.
+APART = (nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.title, nodes.raw)
+
+
+TEACHES = {term: place[0] for term, place in glossary.places().items()}
+
+
+def link_terms(app, doctree):
+    """Links each lecture's first use of a term to the glossary, whose line shows when the mouse rests there. A word that
+    has another use in everyday English is linked only where it's taught, in bold."""
+    page, terms = app.env.docname, glossary.read("glossary")
+    if page == "docs/glossary":
+        for row in doctree.findall(nodes.row):
+            row["ids"] += [glossary.anchor(bold.astext()) for bold in row.findall(nodes.strong)]
+    if not re.match(r"notebooks/\d\d_", page):
+        return
+    app.env.note_dependency("docs/glossary.json")
+    taught = {term for term in terms if TEACHES.get(term) == page[10:]}
+    of = {form: term for term, entry in terms.items() for form in glossary.forms(term, entry)}
+    of = {(form if re.search("[A-Z]", form[1:]) else form.lower()): term for form, term in of.items()}
+    known = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(of, key=len, reverse=True)))})(?![\w-])", re.I)
+    seen = set()
+    for text in list(doctree.findall(nodes.Text)):
+        above = text.parent
+        while above is not None and not isinstance(above, APART) and "cell_output" not in above.get("classes", ()):
+            above = above.parent
+        if above is not None:
+            continue
+        parts, end = [], 0
+        for word in known.finditer(text):
+            term = of.get(word[0]) or of.get(word[0].lower())
+            bold = isinstance(text.parent, nodes.strong) and glossary.plain(text) == word[0].lower()
+            if term and term not in seen and (bold and term in taught or "everyday" not in terms[term]):
+                seen.add(term)
+                to = f"../docs/glossary.html#{glossary.anchor(term)}"
+                link = nodes.reference("", word[0], refuri=to, internal=True, classes=["term"])
+                parts += [nodes.Text(text[end : word.start()]), link]
+                link["reftitle"], end = terms[term]["line"], word.end()
+        if parts:
+            text.parent.replace(text, [*parts, nodes.Text(text[end:])])
+
+
 def polish(app, page, template, context, doctree):
     """The front page's name stands once in its title; a long name in code may break after its _ and /."""
     if page == root_doc:
@@ -158,5 +204,6 @@ def finish(app, error):
 
 def setup(app):
     app.connect("source-read", prepare)
+    app.connect("doctree-read", link_terms)
     app.connect("html-page-context", polish)
     app.connect("build-finished", finish)

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from helpers.commands import glossary
 from tests.definitions import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
@@ -66,7 +67,7 @@ def on_the_web(source):
 
 def test_every_lecture_and_every_assignment_is_there_and_in_the_menu(pages):
     menu = [link["href"] for link in pages["index.html"].select("nav.bd-links a.reference.internal")]
-    others = ["docs/instructor.html", "data/README.html"]
+    others = ["docs/glossary.html", "docs/instructor.html", "docs/symbols.html", "data/README.html"]
     assert menu == ["#", *map(on_the_web, SOURCES), *others], "in this order"
     assert "Clone the repository" in pages["index.html"].get_text(), "the front page is README.md"
 
@@ -107,6 +108,24 @@ def test_the_minutes_of_reading_fit_the_text(path):
 def test_a_page_downloads_as_its_notebook(source, pages, site):
     (link,) = pages[on_the_web(source)].select(".about a[download]")
     assert ((site / on_the_web(source)).parent / link["href"]).read_bytes() == source.read_bytes()
+
+
+def test_the_first_use_of_a_term_leads_to_its_line(pages):
+    listed = glossary.read("glossary")
+    rows = {row["id"]: row.get_text(" ") for row in pages["docs/glossary.html"].select("tr[id^=term-]")}
+    for lecture in sorted(NOTEBOOKS.glob("*.ipynb")):
+        links = pages[on_the_web(lecture)].select("article a.term")
+        goals = [link["href"].removeprefix("../docs/glossary.html#") for link in links]
+        assert len(goals) > 15 and len(goals) == len(set(goals)), "each term once"
+        assert all(goal in rows for goal in goals), lecture.stem
+        assert not pages[on_the_web(lecture)].select(":is(h1, h2, h3, pre, .cell_output) a.term")
+        for link, goal in zip(links, goals, strict=True):
+            (term,) = (term for term in listed if glossary.anchor(term) == goal)
+            assert link["title"] == listed[term]["line"]
+    assert [
+        link["href"]
+        for link in pages[on_the_web(NOTEBOOKS / "05_conditional_gan.ipynb")].select("a[href$='#term-mode-collapse']")
+    ]
 
 
 def test_a_long_name_breaks_between_its_words(pages):
