@@ -140,8 +140,8 @@ TEACHES = {term: place[0] for term, place in glossary.places().items()}
 
 
 def link_terms(app, doctree):
-    """Links each lecture's first use of a term to the glossary, whose line shows when the mouse rests there. A word that
-    has another use in everyday English is linked only where it's taught, in bold."""
+    """Links each lecture's first use of a term to the glossary, whose line shows when the mouse rests there. A word of
+    everyday English is linked only where it's taught, in bold."""
     page, terms = app.env.docname, glossary.read("glossary")
     if page == "docs/glossary":
         for row in doctree.findall(nodes.row):

@@ -49,11 +49,9 @@ def test_a_term_has_one_line_and_a_place(texts):
         assert line.endswith((".", ".)", '".')) and len(line) <= 160 and not re.search(r"[|\n]", line), term
         there = any(lecture.startswith(entry.get("lecture", "")) for lecture in texts)
         assert term in places or not there, f"no lecture has {term!r}"
-    forms = [
-        glossary.plain(f) for term, entry in glossary.read("glossary").items() for f in {*glossary.forms(term, entry)}
-    ]
-    doubled = {form for form in forms if forms.count(form) > 1}
-    assert doubled == set()
+    terms = glossary.read("glossary").items()
+    forms = [form for term, entry in terms for form in set(map(glossary.plain, glossary.forms(term, entry)))]
+    assert {form for form in forms if forms.count(form) > 1} == set(), "one line each"
 
 
 def letters(pieces):

@@ -16,6 +16,15 @@ BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.S)
 HEADINGS = re.compile(r"^(#{1,3}) (.*)$", re.M)
 
+TERMS = """# Glossary
+Every term of the lectures in a line, and the section that teaches it. Letters have [a page of their own](symbols.md).
+
+"""
+SYMBOLS = """# Symbols
+The alphabet is short, so lectures use some letters for different things. Words are in the [glossary](glossary.md).
+
+"""
+
 
 def read(name):
     return json.loads((ROOT / "docs" / f"{name}.json").read_text(encoding="utf-8"))
@@ -74,7 +83,7 @@ def places(texts=None):
 
 
 def holds(symbol):
-    """A pattern for a symbol among others in a formula: for `x`, the x of `x + y`, but not those of `x_i` and `\\max`."""
+    """A pattern for a symbol in a formula: for `x`, the x of `x + y`, but not those of `x_i` and `\\max`."""
     end = "" if symbol[-1] in "})" else "(?![A-Za-z_'])"
     return re.compile(rf"(?<![A-Za-z\\]){re.escape(symbol)}{end}")
 
@@ -115,14 +124,10 @@ def symbols(texts):
 
 def pages():
     """`{path: text}` of both pages."""
-    texts = lectures()
+    texts, folder = lectures(), ROOT / "docs"
     return {
-        ROOT
-        / "docs"
-        / "glossary.md": f"# Glossary\nEvery term of the lectures in a line, and the section that teaches "
-        f"it. Formulas have [a page of their own](symbols.md).\n\n{glossary(texts)}\n",
-        ROOT / "docs" / "symbols.md": f"# Symbols\nLetters are few, so lectures use some of them for different things. "
-        f"Bold terms are in the [glossary](glossary.md).\n\n{symbols(texts)}\n",
+        folder / "glossary.md": TERMS + glossary(texts) + "\n",
+        folder / "symbols.md": SYMBOLS + symbols(texts) + "\n",
     }
 
 
