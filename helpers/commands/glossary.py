@@ -124,11 +124,9 @@ def symbols(texts):
 
 def pages():
     """`{path: text}` of both pages."""
-    texts, folder = lectures(), ROOT / "docs"
-    return {
-        folder / "glossary.md": TERMS + glossary(texts) + "\n",
-        folder / "symbols.md": SYMBOLS + symbols(texts) + "\n",
-    }
+    texts = lectures()
+    made = {"glossary": TERMS + glossary(texts) + "\n", "symbols": SYMBOLS + symbols(texts) + "\n"}
+    return {ROOT / "docs" / f"{name}.md": text for name, text in made.items()}
 
 
 if __name__ == "__main__":
