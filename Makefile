@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
 SITE ?= results/site
 
-.PHONY: lab update doctor test test-all lint lock assignments figures race site grade progress
+.PHONY: lab update doctor test test-all lint lock assignments figures race site slides grade progress
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.lab $(LAB_FLAGS)
 
@@ -67,6 +67,10 @@ site: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.glossary
 	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
 	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
+
+# A deck for the classroom, one file in results/slides/: make slides NOTEBOOK=05_conditional_gan (or all lectures).
+slides: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.slides $(NOTEBOOK)
 
 # Four made-up learners; or your class: make grade ASSIGNMENT=02_spectrograms SUBMISSIONS=a/folder
 grade: $(INSTALLED)

@@ -27,9 +27,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"*`$(])|(?<=[.!?][*)])\s+|(?<=[
 PREDICT = "**Stop and predict.**"
 # What a slide needn't say: what announces a cell, what comes after the lecture, how long it takes to read.
 ANNOUNCES = re.compile(r"\b(cells?|figures?|below|above|section \d+)\b", re.I)
-AFTERWARDS = re.compile(
-    r"^\*\*(Explain to each other|Where the field went|Read on|Whose|Next|What these scores)|^- \*\*Reading", re.M
-)
+AFTERWARDS = re.compile(r"^\*\*(?:Explain to|Where the field|Read on|Whose|Next|What these)|^- \*\*Reading", re.M)
 
 
 def mark(cell):
@@ -54,9 +52,7 @@ def pieces(text):
     text = re.sub(r"<details>.*?</details>|^> ?|<[^>]+>", "", text, flags=re.S | re.M)
     text = re.sub(r"!?\[([^\]\n]+)\]\([^)\n]+\)", r"\1", text)  # a link leads nowhere from here
     found = []
-    for block in (
-        block for part in re.split(r"(\$\$.+?\$\$)|\n\s*\n", text, flags=re.S) if part for block in [part.strip()]
-    ):
+    for block in (part.strip() for part in re.split(r"(\$\$.+?\$\$)|\n\s*\n", text, flags=re.S) if part):
         if block.startswith("$$"):
             found.append(("formula", block))
             continue
@@ -73,8 +69,8 @@ def pieces(text):
 
 
 def gist(text, words, tables=True):
-    """What a slide shows of a text, as HTML, in about so many words: formulas, questions and tables first, then what has
-    a term in bold, then what comes first. What announces a cell is left out."""
+    """What a slide shows of a text, as HTML, in about so many words: questions, formulas and tables first, what is
+    bold next, then the beginning. What announces a cell is left out."""
     found = [(kind, piece) for kind, piece in pieces(text) if tables or kind != "table"]
     kept, used, full = set(), 0, False
     order = {"predict": 0, "formula": 1, "table": 1}
@@ -131,11 +127,12 @@ def groups(notebook):
 
 def inline(text):
     """A line of Markdown as HTML."""
+    text = re.sub(r"\A(\d+)\.", r"\1\\.", text)  # a numbered heading is no list
     return re.sub(r"\A<p>|</p>\Z", "", markdown2html_mistune(text).strip())
 
 
 def slide(heading, cells, first=False):
-    """One slide as HTML. Of a text with a heading it has what stands below that; or above, where an output comes first."""
+    """One slide as HTML. Of a text with a heading it has the part below, or above where an output comes first."""
     texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
     code = [cell for cell in cells if cell.cell_type == "code"]
     pictures = any("<img" in shown(cell) for cell in code)
@@ -150,9 +147,8 @@ def slide(heading, cells, first=False):
     level = "h1" if first else "h2"
     parts = [f'<div class="above"><{level}>{inline(heading)}</{level}><div class="text">{text}</div></div>']
     if visible:
-        boxes = [
-            f'<div class="{"fragment" if mark(cell) == "fragment" else "now"}">{made}</div>' for cell, made in visible
-        ]
+        later = ["fragment" if mark(cell) == "fragment" else "now" for cell, _ in visible]
+        boxes = [f'<div class="{when}">{made}</div>' for when, (_, made) in zip(later, visible, strict=True)]
         parts.append(f'<div class="shown">{"".join(boxes)}</div>')
     if code:
         listing = "".join(f"<pre>{html.escape(cell.source)}</pre>" for cell in code)
@@ -164,18 +160,20 @@ def slide(heading, cells, first=False):
 def deck(notebook):
     """A lecture's slides as one page."""
     slides = [slide(heading, cells, first=i == 0) for i, (heading, cells) in enumerate(groups(notebook))]
-    title = HEADING.search(notebook.cells[0].source)[1]
-    styles = "".join(
-        f"<style>{(DECK / name).read_text(encoding='utf-8')}</style>\n" for name in ("reveal.css", "deck.css")
-    )
-    scripts = [*(DECK / name for name in ("reveal.js", "notes.js", "deck.js")), Path(MATHJAX)]
-    run = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>\n" for path in scripts)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'
-        f'{styles}</head>\n<body class="measuring">\n<div class="reveal"><div class="slides">\n'
-        + "\n".join(slides)
-        + f"\n</div></div>\n{run}</body>\n</html>\n"
-    )
+    styles = [(DECK / name).read_text(encoding="utf-8") for name in ("reveal.css", "deck.css")]
+    scripts = [(DECK / name).read_text(encoding="utf-8") for name in ("reveal.js", "notes.js", "deck.js")]
+    scripts.append(Path(MATHJAX).read_text(encoding="utf-8"))
+    lines = [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        f"<title>{html.escape(HEADING.search(notebook.cells[0].source)[1])}</title>",
+        *(f"<style>{style}</style>" for style in styles),
+        '</head>\n<body class="measuring">\n<div class="reveal"><div class="slides">',
+        *slides,
+        "</div></div>",
+        *(f"<script>{script}</script>" for script in scripts),
+        "</body>\n</html>\n",
+    ]
+    return "\n".join(lines)
 
 
 def main(names):
@@ -189,9 +187,7 @@ def main(names):
         if not groups(notebook):
             sys.exit(f"No cell of {name} is marked for a slide.")
         (folder / f"{name}.html").write_text(deck(notebook), encoding="utf-8")
-        print(
-            f"{len(groups(notebook))} slides: open results/slides/{name}.html in a browser. Key S: the speaker's notes."
-        )
+        print(f"{len(groups(notebook))} slides: results/slides/{name}.html. In a browser, S opens the speaker's notes.")
 
 
 if __name__ == "__main__":

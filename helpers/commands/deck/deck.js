@@ -8,7 +8,7 @@ function letters(slide, text, needed) {
     slide.style.fontSize = `${size}px`;
     if (text.offsetHeight <= ROOM.height - needed) break;
   }
-  return ROOM.height - text.offsetHeight - 20;
+  return ROOM.height - text.offsetHeight;
 }
 
 function fit(slide) {
