@@ -129,7 +129,7 @@ def test_every_deck_fits_its_slides(name, tmp_path, browser, screenshot):
 
 def test_what_doesnt_fit_is_found(tmp_path, browser):
     notebook = made_up()
-    notebook.cells[4].outputs = [new_output("display_data", data={"text/html": '<div style="position: relative; left: 900px; width: 900px; height: 20px">.</div>'})]  # fmt: skip
+    notebook.cells[4].outputs = [new_output("display_data", data={"text/html": '<div style="margin-left: -900px; width: 1000px; height: 20px">.</div>'})]  # fmt: skip
     path = tmp_path / "deck.html"
     path.write_text(slides.deck(notebook), encoding="utf-8")
     with browser.new_context(viewport={"width": 1280, "height": 720}) as context:

@@ -71,7 +71,8 @@ def pieces(text):
 def gist(text, words, tables=True):
     """What a slide shows of a text, as HTML, in about so many words: questions, formulas and tables first, what is
     bold next, then the beginning. What announces a cell is left out."""
-    found = [(kind, piece) for kind, piece in pieces(text) if tables or kind != "table"]
+    every = [(kind, piece) for kind, piece in pieces(text) if tables or kind != "table"]
+    found = [(kind, piece) for kind, piece in every if kind != "sentence" or not ANNOUNCES.search(piece)] or every
     kept, used, full = set(), 0, False
     order = {"predict": 0, "formula": 1, "table": 1}
     ranks = [order.get(kind, 2 if "**" in piece else 3) for kind, piece in found]
@@ -79,7 +80,7 @@ def gist(text, words, tables=True):
         kind, piece = found[i]
         cost = 14 if kind == "formula" else len(piece.split())
         full |= ranks[i] == 3 and used + cost > words  # the rest would be in pieces
-        if kind == "sentence" and ANNOUNCES.search(piece) or full and ranks[i] == 3:
+        if full and ranks[i] == 3:
             continue
         if used + cost <= words or not kept:
             kept.add(i)
@@ -87,7 +88,7 @@ def gist(text, words, tables=True):
     lines, open_list = [], False
     for i in sorted(kept):
         kind, piece = found[i]
-        listed = kind in ("item", "sentence")
+        listed = kind in ("item", "sentence") and not piece[0].islower()
         if listed != open_list:
             lines.append("<ul>" if listed else "</ul>")
         open_list = listed
