@@ -74,6 +74,10 @@ def test_a_text_is_shortened():
     text = "One is first. Two has a **term**. " + "Three goes on and on. " * 20 + "\n$$x = 1$$\nThe next cell draws it."
     made = slides.gist(text, 30)
     assert "One is first" in made and "<strong>term</strong>" in made and "$$x = 1$$" in made
+    assert slides.sentences("Liang et al. (2022) say so. **It is.** Yes.") == [
+        "Liang et al. (2022) say so.",
+        "**It is.** Yes.",
+    ]
     assert "next cell" not in made and len(BeautifulSoup(made, "html.parser").get_text().split()) < 35
     assert "<table>" in slides.gist("|a|b|\n|---|---|\n|1|2|", 30) and "<table>" not in slides.gist(
         "|a|\n|---|\n|1|", 30, tables=False

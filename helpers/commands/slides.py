@@ -23,7 +23,7 @@ MATHJAX = importlib.metadata.distribution("sphinx-mathjax-offline").locate_file(
     "sphinx-mathjax-offline/static/mathjax/tex-svg.js"
 )
 HEADING = re.compile(r"^#{1,3} (.*)$", re.M)
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"*`$(])|(?<=[.!?][*)])\s+|(?<=[.!?]\*\*)\s+")
+SENTENCE_END = re.compile(r"(?<=[.!?])(?<! al\.)\s+(?=[A-Z\"*`$(])|(?<=[.!?][*)])\s+|(?<=[.!?]\*\*)\s+")
 PREDICT = "**Stop and predict.**"
 # What a slide needn't say: what announces a cell, what comes after the lecture, how long it takes to read.
 ANNOUNCES = re.compile(r"\b(cells?|figures?|below|above|section \d+)\b", re.I)
