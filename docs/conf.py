@@ -87,16 +87,24 @@ def minutes(root, page):
 
 
 def plan(root, readme):
-    """README with the parts in its map, and the minutes of reading behind a lecture's name."""
+    """README with a map before its first section: the course's parts, lectures with their minutes, and assignments."""
+    rows = ["| | lecture | assignment |", "|---|---|---|"]
+    for part, pages in lectures(root).items():
+        rows.append(f"| | **{part}** | |")
+        for page in pages:
+            title = re.search(r"# \d\d ([^:\\\"\n]+)", Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))[1]
+            task, work = page.replace("/", "/assignments/"), ""
+            if Path(root, f"{task}.ipynb").exists():
+                work = f"[{len(minutes(root, task))} exercises]({task}.ipynb), {spell(minutes(root, task))}"
+            rows.append(f"| {page[10:12]} | [{title}]({page}.ipynb), {sum(minutes(root, page))} min | {work} |")
+    readme = re.sub(r"^## The map\n.*?(?=^## )", "", readme, flags=re.M | re.S)
+    return re.sub(r"^(?=## )", "\n".join(["## The map", *rows, "\n"]), readme, count=1, flags=re.M)
 
-    def row(line):
-        number, name, rest = line.groups()
-        part, page = next((part, p) for part, pages in lectures(root).items() for p in pages if f"({p}." in name)
-        first = f"| | **{part}** | | |\n" if lectures(root)[part][0] == page else ""
-        return f"{first}| {number} | {name}, {sum(minutes(root, page))} min |{rest}"
 
-    before, heading, after = readme.partition("## The map\n")
-    return before + heading + re.sub(r"^\| (\d\d) \| (\[[^|]*?) \|(.*)$", row, after, flags=re.M)
+def spell(times):
+    """A sum of minutes in words."""
+    hours, rest = divmod(sum(times), 60)
+    return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0))
 
 
 def prepare(app, page, source):
@@ -110,7 +118,7 @@ def prepare(app, page, source):
         contents = {part: "\n".join(pages) for part, pages in lectures(app.srcdir).items()}
         for lecture in sum(lectures(app.srcdir).values(), []):
             app.env.note_dependency(f"{lecture}.ipynb")  # read again when its minutes may have changed
-        contents |= {"Assignments": "notebooks/assignments/*", "More": "docs/*\ndata/README"}
+        contents |= {"Assignments": "notebooks/assignments/*", "More": "data/README\ndocs/*"}
         for caption, pages in contents.items():
             source[0] += CONTENTS.format(caption=caption, pages=pages)
 
@@ -121,8 +129,7 @@ def about(root, page):
     up = os.path.relpath(".", os.path.dirname(page))
     times = minutes(root, page)
     if page.startswith("notebooks/assignments/"):
-        hours = f"{sum(times) // 60} h {sum(times) % 60} min" if sum(times) >= 60 else f"{sum(times)} minutes"
-        said, other = [f"{len(times)} exercises", f"about {hours}"], ("Its lecture", f"../{name}.html")
+        said, other = [f"{len(times)} exercises", f"about {spell(times)}"], ("Its lecture", f"../{name}.html")
     else:
         part = next((part for part, pages in lectures(root).items() if page in pages), "A lecture")
         said, other = [part, f"{sum(times)} minutes to read"], ("Its assignment", f"assignments/{name}.html")
