@@ -7,7 +7,7 @@ INSTALLED := .venv/installed
 PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
 SITE ?= results/site
 
-.PHONY: lab update doctor test test-all lint lock assignments figures race site korean grade progress
+.PHONY: lab update doctor test test-all lint lock assignments figures race site slides korean grade progress
 lab: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.lab $(if $(KO),--korean )$(LAB_FLAGS)
 
@@ -66,8 +66,13 @@ race: $(INSTALLED)
 
 # The course as web pages, with the outputs that the notebooks store. A broken link stops it.
 site: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.glossary
 	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
 	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
+
+# A deck for the classroom, one file in results/slides/: make slides NOTEBOOK=05_conditional_gan (or all lectures).
+slides: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.slides $(NOTEBOOK)
 
 # The Korean notebooks from locale/ko, whose catalogs are brought in step with the English first.
 korean: $(INSTALLED)
