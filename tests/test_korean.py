@@ -17,11 +17,7 @@ from tests.definitions import NOTEBOOKS
 NAMES = [name for name in catalogs.names() if name != "site"]
 # What has no whole catalog yet. A name leaves this list with its last entry, and none is added but for a new page.
 TO_TRANSLATE = {
-    "10_cocktail_party",
-    "assignments/10_cocktail_party",
-    "checks/n10",
     "readme",
-    "instructor",
 }
 # English cells that hold Korean: examples, which the text explains.
 EXAMPLES = {
