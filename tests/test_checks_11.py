@@ -455,16 +455,11 @@ WRONG = [
 
 EQUIVALENT = {
     ("11.1", "*: cut t"): "nobody asks for the gradient of a time",
-    ("11.2", "*: cut clean"): "the data need no gradient",
-    ("11.2", "*: cut noise"): "noise needs no gradient",
-    ("11.2", "*: cut t"): "nobody asks for the gradient of a time",
-    ("11.3", "*: cut x"): "nobody asks for a gradient through a sampler",
-    ("11.3", "*: detached"): "nobody asks for a gradient through a sampler",
-    ("11.4", "*: detached"): "drawing needs no gradient",
     ("11.5", "*: detached"): "the points are data: nobody asks for a gradient",
     ("11.5", "*: cut x"): "the points are data: nobody asks for a gradient",
     ("11.5", "*: cut points"): "the points are data: nobody asks for a gradient",
     ("11.6", "*: detached"): "a trial needs no gradient",
+    ("11.6", "*: cut x"): "a trial needs no gradient",
 }
 
 

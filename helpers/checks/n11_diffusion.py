@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from helpers.checks import NO_GRADIENT, Exercise, close, everywhere, first_wrong, refuses
+from helpers.checks import NO_GRADIENT, Exercise, alike, close, everywhere, first_wrong, refuses
 
 EXERCISES = {
     "11.1": Exercise(
@@ -281,9 +281,7 @@ for which, true in enumerate((true_euler, true_heun)):
                     before, got = x.clone(), sampler(Wind(), x, times)
                     if not torch.equal(before, x):
                         return "it changed x itself"
-                    if isinstance(got, torch.Tensor) and got.dtype != dtype:
-                        return f"the dtype is {got.dtype}, not {dtype}"
-                    if (verdict := close(got, true(Wind(), x, times))) is not True:
+                    if (verdict := alike(got, true(Wind(), x, times))) is not True:
                         return f"times {name}: {verdict}"
         return True
 
@@ -330,11 +328,11 @@ class Answers:
         return x * wide(t, x) + wide(told, x).to(x.dtype).sin()
 
 
-def asked(classes=True, rows=4, shape=(3,)):
-    x, t = torch.randn(rows, *shape), torch.rand(rows)
+def asked(classes=True, rows=4, shape=(3,), dtype=torch.float32):
+    x, t = torch.randn(rows, *shape, dtype=dtype), torch.rand(rows, dtype=dtype)
     if classes:
         return x, t, torch.arange(rows) % 3, torch.tensor(3)
-    return x, t, torch.randn(rows, 5), torch.zeros(5)
+    return x, t, torch.randn(rows, 5, dtype=dtype), torch.zeros(5, dtype=dtype)
 
 
 @EXERCISES["11.4"].case("by hand: asked 3, unasked 1: strength 2 gives 5, and 0.5 gives 2")
@@ -350,14 +348,14 @@ def _(guided):
 @EXERCISES["11.4"].case("class numbers and vectors, rows of any shape, strengths 0, 0.5, 1, 2 and 4, also by name")
 def _(guided):
     for classes in (True, False):
-        for rows, shape in ((4, (3,)), (1, (2, 3, 3))):
-            x, t, y, nothing = asked(classes, rows, shape)
+        for rows, shape, dtype in ((4, (3,), torch.float32), (1, (2, 3, 3), torch.float64)):
+            x, t, y, nothing = asked(classes, rows, shape, dtype)
             for strength in (0, 0.5, 1, 2.0, 4):
                 on, off = Answers()(x, t, y), Answers()(x, t, nothing.expand_as(y))
                 names = {"network": Answers(), "x": x, "t": t, "y": y, "nothing": nothing, "strength": strength}
                 expected = strength * on + (1 - strength) * off
                 got = guided(**names) if strength == 2 else guided(*names.values())
-                if (verdict := close(got, expected)) is not True:
+                if (verdict := alike(got, expected)) is not True:
                     return f"strength {strength}: {verdict}"
     return True
 
@@ -474,6 +472,7 @@ EVEN = [k / 20 for k in range(21)]
 @EXERCISES["11.6"].case("normal_guess: at t = 0 the mean, at t = 1 x itself, in between the card's line; any shape")
 def _(normal_guess, on_trial, passes):
     sizes = [{"t": 0.3}, {"t": 0.0, "mean": -2.0}, {"t": 1.0, "deviation": 2.0}, {"rows": 1, "columns": 1, "t": 0.8}]
+    sizes += [{"t": 0.6, "mean": -1.0, "deviation": 2.0}]
     return everywhere(normal_guess, true_normal_guess, values, sizes)
 
 
@@ -497,23 +496,26 @@ def _(normal_guess, on_trial, passes):
 
 @EXERCISES["11.6"].case("on_trial: the sampler gets the true velocity, the start and the times, and is called once")
 def _(normal_guess, on_trial, passes):
-    seen = []
+    for mean, deviation, start, times in ((-1.0, 0.7, noise(50), EVEN), (0.5, 1.6, noise(7) + 1, [0.0, 0.3, 1.0])):
+        seen, told = [], []
 
-    def sampler(velocity, x, times):
-        seen.append((x, times))
-        for t in (0.0, 0.4, 0.9):
-            expected = (true_normal_guess(x, t, -1.0, 0.7) - x) / (1 - t)
-            if (verdict := close(velocity(x, t), expected)) is not True:
-                seen.append(f"at t = {t} the velocity is wrong: {verdict}")
-        return x
+        def sampler(velocity, x, times, mean=mean, deviation=deviation, seen=seen, told=told):
+            seen.append((x, times))
+            for t in (0.0, 0.4, 0.9):
+                expected = (true_normal_guess(x, t, mean, deviation) - x) / (1 - t)
+                if (verdict := close(velocity(x, t), expected)) is not True:
+                    told.append(f"at t = {t} the velocity is wrong: {verdict}")
+            return x
 
-    start = noise(50)
-    on_trial(sampler, -1.0, 0.7, start, EVEN)
-    if told := [text for text in seen if isinstance(text, str)]:
-        return told[0]
-    if len(seen) != 1:
-        return f"it was called {len(seen)} times"
-    return first_wrong(close(seen[0][0], start), seen[0][1] == EVEN or "the times are others")
+        on_trial(sampler, mean, deviation, start, times)
+        if told:
+            return told[0]
+        if len(seen) != 1:
+            return f"it was called {len(seen)} times"
+        verdict = first_wrong(close(seen[0][0], start), seen[0][1] == times or "the times are others")
+        if verdict is not True:
+            return verdict
+    return True
 
 
 def broken(end):
@@ -544,3 +546,30 @@ def _(normal_guess, on_trial, passes):
         if got is not expected:
             return f"{name} {'does not pass' if expected else 'passes'}"
     return True
+
+
+@EXERCISES["11.6"].case("passes: another mean, another deviation, another start and other times change the verdict")
+def _(normal_guess, on_trial, passes):
+    tried = {
+        "right for the mean -1 and the deviation 3": (perfect(-1.0, 3.0), -1.0, 3.0, noise(), EVEN, True),
+        "right for the mean -1, where 2 is asked for": (perfect(-1.0, 3.0), 2.0, 3.0, noise(), EVEN, False),
+        "right for the deviation 3, where 1 is asked for": (perfect(-1.0, 3.0), -1.0, 1.0, noise(), EVEN, False),
+        "one that stops at 0.4": (stops_at(0.4), 2.0, 0.5, noise(), EVEN, False),
+        "one that draws the same numbers from every start": (fixed(noise()), 2.0, 0.5, noise(), EVEN, True),
+        "the same, from a start that is twice as wide": (fixed(noise()), 2.0, 0.5, 2 * noise(), EVEN, False),
+        "Euler's method in 4 steps": (true_euler, 2.0, 0.5, noise(), EVEN[::5], False),
+        "Euler's method in 20 steps": (true_euler, 2.0, 0.5, noise(), EVEN, True),
+    }
+    for name, (sampler, mean, deviation, start, times, expected) in tried.items():
+        if passes(sampler, mean, deviation, start, times, 0.1) is not expected:
+            return f"{name}: it {'does not pass' if expected else 'passes'}"
+    return True
+
+
+def stops_at(last):
+    return lambda velocity, x, times: true_euler(velocity, x, [t for t in times if t <= last])
+
+
+def fixed(start):
+    """A sampler that is perfect for this start, and doesn't look at the one that it gets."""
+    return lambda velocity, x, times: 2 + 0.5 * start
