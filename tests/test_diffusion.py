@@ -11,7 +11,7 @@ from data.build import diffusion
 from helpers import CourseError, data
 from tests.definitions import definitions
 
-lecture = definitions("11_diffusion.ipynb", also=("setup", "class-rules", "classes", "settings", "words"))
+lecture = definitions("11_diffusion.ipynb", also=("setup", "class-rules", "classes", "nothing", "settings", "words"))
 gan = definitions("05_conditional_gan.ipynb", also=("class-rules", "classes"))
 config = lecture.EasyDict(steps=10, batch_size=4, lr=0.001, decay=0.9, round=1)
 SOME = torch.arange(0, 1075, 5)

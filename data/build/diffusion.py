@@ -23,7 +23,7 @@ from tests.definitions import definitions
 
 OPTIONS = {"batch_size": 16, "lr": 0.001, "decay": 0.998, "round": 250}
 STEPS = {"diffusion": 12_000, "diffusion_words": 2_000}
-BEGIN = ("setup", "class-rules", "classes", "settings")  # run whole; of all others only the definitions
+BEGIN = ("setup", "class-rules", "classes", "nothing", "settings")  # run whole; of all others only the definitions
 WORDS = ("judge", "words", "prior")
 
 # the stored experiment
@@ -32,7 +32,7 @@ WHAT = (
     f"what the long run's network draws: all scores of the lecture's own settings, and those of {SEEN} drawings for"
     " other numbers of steps and strengths of guidance; a seed is one of the noise"
 )
-RUN = ["class-rules", "classes", "settings", "judge", "scores"]  # run whole
+RUN = ["class-rules", "classes", "nothing", "settings", "judge", "scores"]  # run whole
 CELLS = [*RUN, "noisy", "euler", "normal-guess", "heun", "linear-guess", "waves", "block", "unet", "draw", "long-load"]
 CELLS += ["measures", "shapes"]
 
