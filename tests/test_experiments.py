@@ -49,6 +49,7 @@ ONE_SEED = (
     "06_visual_question_answering",
     "09_sound_localisation",
     "10_cocktail_party",
+    "11_diffusion",
 )
 
 
