@@ -124,7 +124,10 @@ def test_principal_directions_agree_with_a_decomposition_of_the_covariance():
 def test_the_linear_guess_is_the_wiener_filter():
     """Written out for one class and for all, on pictures that have only some directions."""
     torch.manual_seed(0)
-    linear, y = lecture.LinearGuess(8, 5).fit(lecture.clean[SOME], lecture.labels[SOME]), torch.tensor([2, 8, 0])
+    linear, y = (
+        lecture.fit_linear(lecture.LinearGuess(8, 5), lecture.clean[SOME], lecture.labels[SOME]),
+        torch.tensor([2, 8, 0]),
+    )
     for t in (0.2, 0.7):
         x = lecture.mix(torch.randn(3, 3, 64, 64), lecture.clean[SOME[:3]], t)
         guess, left = linear(x, torch.full((3,), t), y)
@@ -306,7 +309,7 @@ def test_an_edit_keeps_what_it_should():
 
 
 def test_normal_drawings_have_the_classes_means():
-    linear = lecture.LinearGuess(8).fit(lecture.clean, lecture.labels)
+    linear = lecture.fit_linear(lecture.LinearGuess(8), lecture.clean, lecture.labels)
     made = lecture.draw_normal(linear, torch.ones(200, dtype=torch.long), 3).float() / 127.5 - 1
     own = lecture.clean[lecture.labels == 1].mean(0)
     assert (made.mean(0) - own).abs().mean() < 0.1

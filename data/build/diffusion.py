@@ -33,8 +33,8 @@ WHAT = (
     " other numbers of steps and strengths of guidance; a seed is one of the noise"
 )
 RUN = ["class-rules", "classes", "nothing", "settings", "judge", "scores"]  # run whole
-CELLS = [*RUN, "noisy", "euler", "normal-guess", "heun", "linear-guess", "waves", "block", "unet", "draw", "long-load"]
-CELLS += ["measures", "shapes"]
+CELLS = [*RUN, "noisy", "euler", "normal-guess", "heun", "principal", "linear-guess"]
+CELLS += ["linear-fit", "waves", "block", "unet", "guided", "draw", "long-load", "measures", "shapes"]
 
 
 def beginning(name):
