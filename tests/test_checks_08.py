@@ -15,7 +15,7 @@ from tests.definitions import definitions
 
 right = definitions("solutions/08_sound_translation.ipynb")
 squared, cosine = right.squared_loss, right.cosine_loss
-step, griffin, split, control = right.one_step, right.griffin_lim, right.split_by_voice, right.permutation_test
+trip, griffin, split, control = right.round_trip, right.griffin_lim, right.split_by_voice, right.permutation_test
 ridge, kl, draw = right.ridge_weights, right.kl_divergence, right.draw
 
 
@@ -62,53 +62,82 @@ def cosine_in_float64(predicted, target):
     return ((guesses - directions).square().sum(-1) / 2 * guesses.any(-1) + ~guesses.any(-1)).mean().to(predicted.dtype)
 
 
-def other_step(magnitude, phase, to_wave, to_spectrum):
-    back = to_spectrum(to_wave(magnitude * torch.exp(1j * phase)))
-    return torch.atan2(back.imag, back.real)
+def trip_by_exp(magnitude, phase, to_wave, to_spectrum):
+    return to_spectrum(to_wave(magnitude * torch.exp(1j * phase)))
 
 
-def step_by_parts(magnitude, phase, to_wave, to_spectrum):
+def trip_by_parts(magnitude, phase, to_wave, to_spectrum):
     wave = to_wave(spectrum=torch.complex(magnitude * torch.cos(phase), magnitude * torch.sin(phase)))
-    return torch.angle(to_spectrum(wave=wave))
+    return to_spectrum(wave=wave)
 
 
-def griffin_by_recursion(magnitude, steps, to_wave, to_spectrum):
+def griffin_by_recursion(magnitude, steps, to_wave, to_spectrum, momentum=0.0):
     """By name, as the card has the names."""
 
-    def phases(steps):
+    def spectra(steps):
+        """What came back in the last step, and in the one before it."""
         if steps == 0:
-            return torch.zeros_like(magnitude)
-        phase = phases(steps - 1)
-        return step_by_parts(phase=phase, magnitude=magnitude, to_spectrum=to_spectrum, to_wave=to_wave)
+            return torch.zeros_like(magnitude) + 0j, None
+        last, before = spectra(steps - 1)
+        return trip_by_parts(
+            phase=phase(last, before), magnitude=magnitude, to_spectrum=to_spectrum, to_wave=to_wave
+        ), (last if steps > 1 else None)
+
+    def phase(last, before):
+        return torch.angle(last if before is None else (1 + momentum) * last - momentum * before)
 
     if steps < 0:
         raise ValueError("There is no step to undo.")
-    return to_wave(spectrum=torch.polar(magnitude, phases(steps)))
+    return to_wave(spectrum=torch.polar(magnitude, phase(*spectra(steps))))
 
 
-def step_in_complex128(magnitude, phase, to_wave, to_spectrum):
+def trip_in_complex128(magnitude, phase, to_wave, to_spectrum):
     spectrum = torch.polar(magnitude.double(), phase.double())
-    back = to_spectrum(to_wave(spectrum.to(torch.complex64 if magnitude.dtype == torch.float32 else spectrum.dtype)))
-    return torch.view_as_real(back).flip(-1).unbind(-1)[0].atan2(back.real)
+    return to_spectrum(to_wave(spectrum.to(torch.complex64 if magnitude.dtype == torch.float32 else spectrum.dtype)))
 
 
-def griffin_with_while(magnitude, steps, to_wave, to_spectrum):
+def griffin_like(start="zero", keep=False, last=True, extra=0, refuses=True, moves="spectrum"):
+    def wrong(magnitude, steps, to_wave, to_spectrum, momentum=0.0):
+        if steps < 0 and refuses:
+            raise ValueError("steps")
+        phase = torch.zeros_like(magnitude) if start == "zero" else 6.28 * torch.rand_like(magnitude)
+        now, before = magnitude, None
+        for _ in range(steps + extra):
+            back = to_spectrum(to_wave(torch.polar(now, phase)))
+            if moves == "from zero":
+                before = torch.zeros_like(back) if before is None else before
+            ahead = back if before is None or moves == "never" else back + momentum * (back - before)
+            if moves == "phase" and before is not None:
+                ahead = torch.polar(magnitude, back.angle() + momentum * (back.angle() - before.angle()))
+            if moves == "average" and before is not None:
+                ahead = (1 - momentum) * back + momentum * before
+            phase, now = ahead.angle(), back.abs() if keep else magnitude
+            before = ahead if moves == "moved" else back
+        return to_wave(torch.polar(now if last else magnitude, phase))
+
+    return wrong
+
+
+def griffin_with_while(magnitude, steps, to_wave, to_spectrum, momentum=0):
     if steps <= -1:
         raise ValueError(f"{steps} steps")
-    phase, done = 0 * magnitude, 0
+    phase, done, spectra = 0 * magnitude, 0, []
     while done < steps:
-        phase, done = step_in_complex128(magnitude, phase, to_wave, to_spectrum), done + 1
+        spectra.append(trip_in_complex128(magnitude, phase, to_wave, to_spectrum))
+        ahead = spectra[-1] + momentum * (spectra[-1] - spectra[max(0, done - 1)])
+        phase, done = ahead.imag.atan2(ahead.real), done + 1
     return to_wave(magnitude * (torch.cos(phase) + 1j * torch.sin(phase)))
 
 
-def other_griffin(magnitude, steps, to_wave, to_spectrum):
+def other_griffin(magnitude, steps, to_wave, to_spectrum, momentum=0.0):
     """With complex directions in place of angles."""
     if steps < 0:
         raise ValueError("steps")
-    wave = to_wave(magnitude + 0j)
-    for _ in range(steps):
+    wave, before = to_wave(magnitude + 0j), 0
+    for k in range(steps):
         back = to_spectrum(wave)
-        wave = to_wave(magnitude * back / back.abs().clamp(min=1e-12))
+        ahead = back - momentum / (1 + momentum) * before if k else back  # librosa's form: the same but for a factor
+        wave, before = to_wave(magnitude * ahead / ahead.abs().clamp(min=1e-12)), back
     return wave
 
 
@@ -254,10 +283,11 @@ RIGHT = [
     ("8.1", [other_squared, other_cosine]),
     ("8.1", [squared_by_loop, cosine_by_loop]),
     ("8.1", [squared_in_float64, cosine_in_float64]),
-    ("8.2", [step, griffin]),
-    ("8.2", [step_by_parts, griffin_by_recursion]),
-    ("8.2", [step_in_complex128, griffin_with_while]),
-    ("8.2", [other_step, other_griffin]),
+    ("8.2", [trip, griffin]),
+    ("8.2", [trip_by_parts, griffin_by_recursion]),
+    ("8.2", [trip_in_complex128, griffin_with_while]),
+    ("8.2", [trip_by_exp, other_griffin]),
+    ("8.2", [trip, griffin_like(moves="from zero")]),  # (1 + m) c_1 has the phases of c_1
     ("8.3", [split]),
     ("8.3", [split_by_numpy]),
     ("8.3", [split_by_dealing]),
@@ -281,20 +311,6 @@ def refusing(loss):
     def wrong(predicted, target):
         cosine(predicted, target)
         return loss(predicted, target)
-
-    return wrong
-
-
-def griffin_like(start="zero", keep=False, last=True, extra=0, refuses=True):
-    def wrong(magnitude, steps, to_wave, to_spectrum):
-        if steps < 0 and refuses:
-            raise ValueError("steps")
-        phase = torch.zeros_like(magnitude) if start == "zero" else 6.28 * torch.rand_like(magnitude)
-        now = magnitude
-        for _ in range(steps + extra):
-            back = to_spectrum(to_wave(torch.polar(now, phase)))
-            phase, now = back.angle(), back.abs() if keep else magnitude
-        return to_wave(torch.polar(now if last else magnitude, phase))
 
     return wrong
 
@@ -369,10 +385,10 @@ def similarity(a, b, dim=1, eps=1e-8):
     return (a * b).sum(dim) / (a.norm(dim=dim).clamp(min=eps) * b.norm(dim=dim).clamp(min=eps))
 
 
-def by_librosa(magnitude, steps, to_wave, to_spectrum):
+def by_librosa(magnitude, steps, to_wave, to_spectrum, momentum=0):
     if steps < 0:
         raise ValueError("steps")
-    wave = librosa.griffinlim(magnitude.numpy(), n_iter=steps, momentum=0, init=None, pad_mode="constant")
+    wave = librosa.griffinlim(magnitude.numpy(), n_iter=steps, momentum=momentum, init=None, pad_mode="constant")
     return torch.from_numpy(wave)
 
 
@@ -437,10 +453,14 @@ WRONG = [
     ("8.1", [lambda a, b: squared(a.double(), b.double()), cosine]),
     ("8.1", [lambda a, b: squared(a, b)[None], cosine]),
     ("8.1", [lambda a, b: squared(a.sub_(b), 0 * b), cosine]),
-    ("8.2", [step, by_librosa]),
-    ("8.2", [lambda m, p, w, s: step(m, p, w, s).squeeze(), griffin]),
-    ("8.2", [step, lambda m, n, w, s: griffin(m, n, w, s).double()]),
-    ("8.2", [step, lambda m, n, w, s: griffin(m, min(n, 1), w, s)]),
+    ("8.2", [trip, by_librosa]),
+    ("8.2", [lambda m, p, w, s: trip(m, p, w, s).squeeze(), griffin]),
+    ("8.2", [trip, lambda m, n, w, s, momentum=0: griffin(m, n, w, s, momentum).double()]),
+    ("8.2", [trip, lambda m, n, w, s, momentum=0: griffin(m, min(n, 1), w, s, momentum)]),
+    ("8.2", [trip, griffin_like(moves="never")]),
+    ("8.2", [trip, griffin_like(moves="moved")]),
+    ("8.2", [trip, griffin_like(moves="phase")]),
+    ("8.2", [trip, griffin_like(moves="average")]),
     ("8.3", [shifted]),
     ("8.3", [empties]),
     ("8.3", [lambda v, n, s: split(v, n, s).tolist()]),
@@ -458,16 +478,16 @@ WRONG = [
     ("8.1", [squared, refusing(lambda a, b: 1 - ((a * b).sum(1) / a.norm(dim=1) / b.norm(dim=1)).mean())]),
     ("8.1", [squared, refusing(lambda a, b: 1 - similarity(a, b, dim=0).mean())]),
     ("8.1", [squared, squared]),
-    ("8.2", [lambda m, p, w, s: p, griffin]),
-    ("8.2", [lambda m, p, w, s: s(w(torch.polar(m, p))), griffin]),
-    ("8.2", [lambda m, p, w, s: s(w(torch.polar(torch.ones_like(m), p))).angle(), griffin]),
-    ("8.2", [lambda m, p, w, s: s(w(torch.polar(m, p))).real, griffin]),
-    ("8.2", [step, griffin_like(start="random")]),
-    ("8.2", [step, griffin_like(keep=True)]),
-    ("8.2", [step, griffin_like(extra=1)]),
-    ("8.2", [step, griffin_like(refuses=False)]),
-    ("8.2", [step, lambda m, n, w, s: griffin(m, max(n - 1, min(n, 0)), w, s)]),
-    ("8.2", [step, lambda m, n, w, s: s(griffin(m, n, w, s)).angle()]),
+    ("8.2", [lambda m, p, w, s: torch.polar(m, p), griffin]),
+    ("8.2", [lambda m, p, w, s: trip(m, p, w, s).angle(), griffin]),
+    ("8.2", [lambda m, p, w, s: trip(torch.ones_like(m), p, w, s), griffin]),
+    ("8.2", [lambda m, p, w, s: trip(m, p, w, s).conj(), griffin]),
+    ("8.2", [trip, griffin_like(start="random")]),
+    ("8.2", [trip, griffin_like(keep=True)]),
+    ("8.2", [trip, griffin_like(extra=1)]),
+    ("8.2", [trip, griffin_like(refuses=False)]),
+    ("8.2", [trip, lambda m, n, w, s, momentum=0: griffin(m, max(n - 1, min(n, 0)), w, s, momentum)]),
+    ("8.2", [trip, lambda m, n, w, s, momentum=0: s(griffin(m, n, w, s, momentum)).angle()]),
     ("8.3", [split_like(by_clip=True)]),
     ("8.3", [split_like(seeded=False)]),
     ("8.3", [split_like(blocks=True)]),
@@ -524,7 +544,7 @@ EQUIVALENT = {
 
 def test_what_the_card_forbids_is_told_with_its_reason(capsys):
     checks.check("8.1", lambda a, b: torch.nn.MSELoss()(a, b), cosine)
-    checks.check("8.2", step, by_librosa)
+    checks.check("8.2", trip, by_librosa)
     said = " ".join(capsys.readouterr().out.split())
     assert "it calls torch.nn.functional.mse_loss, which this exercise forbids: write the formula out" in said
     assert "it calls librosa.griffinlim, which this exercise forbids: write the steps yourself" in said

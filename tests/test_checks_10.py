@@ -16,7 +16,8 @@ from tests.answers import *  # noqa: F403  right answers are accepted, wrong one
 from tests.definitions import definitions
 
 right = definitions("solutions/10_cocktail_party.ipynb")
-si_sdr, best_order, pit_loss, mask = right.si_sdr, right.best_order, right.pit_loss, right.ideal_ratio_mask
+si_sdr, best_order, pit_loss, mask = right.si_sdr, right.best_order, right.pit_loss, right.phase_sensitive_mask
+cue_gains, right_and_wrong, mixing = right.cue_gains, right.right_and_wrong, right.mix_and_separate_loss
 
 
 def other_si_sdr(estimate, truth):
@@ -107,21 +108,69 @@ def pit_by_rows(estimates, truths, score):
     return -sum(losses) / len(losses)
 
 
+def mask_by_division(S):
+    X = S.sum(-3, keepdim=True)
+    silent = X == 0
+    return (S / torch.where(silent, 1, X)).real.where(~silent, torch.zeros_like(S.real)).clamp(0, 1)
+
+
+def mask_by_angle(S):
+    """|S| / |X| cos(phi), as the lecture writes it, in double precision."""
+    X = S.to(torch.complex128).sum(-3, keepdim=True)
+    ratio = S.abs().double() / X.abs() * torch.cos(S.angle().double() - X.angle())
+    return ratio.nan_to_num(0, 0, 0).where(X.abs() > 0, 0).clamp(0, 1).to(S.real.dtype)
+
+
 def mask_by_loop(S):
-    voices = [voice.abs() for voice in S.unbind(-3)]
-    total = sum(voices)
-    return torch.stack([(v / total).nan_to_num(nan=1 / len(voices)) for v in voices], dim=-3)
+    voices = S.unbind(-3)
+    X = sum(voices)
+    power = X.abs() ** 2
+    masks = [(v * X.conj()).real / torch.where(power > 0, power, torch.inf) for v in voices]
+    return torch.stack([m.minimum(torch.ones_like(m)).relu() for m in masks], dim=-3)
 
 
-def mask_by_parts(S):
-    loud = torch.sqrt(S.real.double() ** 2 + S.imag.double() ** 2)
-    shares = loud / loud.sum(-3, keepdim=True)
-    return shares.where(shares.isfinite(), torch.full_like(shares, 1 / S.shape[-3])).to(S.real.dtype)
+def cue_gains_by_loop(separate, mixtures, sources, cues, score):
+    n, k, _ = sources.shape
+    table = mixtures.new_zeros(n, k, k)
+    for asked in range(k):
+        answer = separate(mixtures, cues[:, asked])
+        for j in range(k):
+            table[:, asked, j] = score(answer, sources[:, j]) - score(mixtures, sources[:, j])
+    return table
 
 
-def other_mask(S):
-    loud = S.abs() + 1e-20
-    return loud / loud.sum(-3, keepdim=True)
+def cue_gains_at_once(separate, mixtures, sources, cues, score):
+    """All cues in one batch."""
+    n, k, samples = sources.shape
+    answers = separate(mixtures.repeat_interleave(k, 0), cues.flatten(0, 1)).view(n, k, 1, samples)
+    wide = sources[:, None].expand(n, k, k, samples)
+    before = score(mixtures[:, None].expand_as(sources), sources)
+    return score(answers.expand_as(wide), wide) - before[:, None]
+
+
+def means_by_sums(table):
+    n, k, _ = table.shape
+    right = table.diagonal(dim1=1, dim2=2).sum()
+    return right / (n * k), (table.sum() - right) / (n * k * (k - 1))
+
+
+def means_by_weights(table):
+    eye = torch.eye(table.shape[-1], dtype=table.dtype)
+    return tuple((table * some).sum() / (some.sum() * len(table)) for some in (eye, 1 - eye))
+
+
+def mixing_at_once(network, a, b, cue_a, cue_b, score):
+    both = torch.cat([a + b, a + b])
+    return score(network(both, torch.cat([cue_a, cue_b])), torch.cat([a, b])).mean().neg()
+
+
+def mixing_by_rows(network, a, b, cue_a, cue_b, score):
+    losses = []
+    for i in range(a.shape[0]):
+        mixture = (a[i] + b[i])[None]
+        losses += [score(network(mixture, cue_a[i][None]), a[i][None])[0]]
+        losses += [score(network(mixture, cue_b[i][None]), b[i][None])[0]]
+    return -torch.stack(losses).mean()
 
 
 RIGHT = [
@@ -134,9 +183,15 @@ RIGHT = [
     ("10.2", [order_by_growing, pit_by_rows]),
     ("10.2", [other_best_order, other_pit_loss]),
     ("10.3", [mask]),
+    ("10.3", [mask_by_division]),
+    ("10.3", [mask_by_angle]),
     ("10.3", [mask_by_loop]),
-    ("10.3", [mask_by_parts]),
-    ("10.3", [other_mask]),
+    ("10.4", [cue_gains, right_and_wrong]),
+    ("10.4", [cue_gains_by_loop, means_by_sums]),
+    ("10.4", [cue_gains_at_once, means_by_weights]),
+    ("10.5", [mixing]),
+    ("10.5", [mixing_at_once]),
+    ("10.5", [mixing_by_rows]),
 ]
 
 
@@ -301,28 +356,115 @@ def items(scores):
 # 10.3
 
 
-def mask_with(power=1, dim=-3, eps=0.0, of=torch.abs):
-    def wrong(S):
-        loud = of(S) ** power + eps
-        return loud / loud.sum(dim, keepdim=True)
+def projected(S, of=-3, clamp=(0, 1), turned=False, power=2, conj=True):
+    X = S.sum(of, keepdim=True)
+    along = (S * X.conj() if conj else S * X).real
+    size = (S if turned else X).abs() ** power
+    return torch.where(X.abs() > 0, along / size.clamp(min=1e-30), 0).clamp(*clamp)
+
+
+def mask_nan(S):
+    return (S / S.sum(-3, keepdim=True)).real.clamp(0, 1)
+
+
+def ratio_mask(S):
+    return S.abs() / S.abs().sum(-3, keepdim=True).clamp(min=1e-30)
+
+
+def wiener_mask(S):
+    return S.abs().square() / S.abs().square().sum(-3, keepdim=True).clamp(min=1e-30)
+
+
+def without_phase(S):
+    """|S| / |X|: right only where both point the same way."""
+    X = S.sum(-3, keepdim=True).abs()
+    return torch.where(X > 0, S.abs() / X.clamp(min=1e-30), 0).clamp(0, 1)
+
+
+def equal_in_silence(S):
+    return mask(S).where(S.sum(-3, keepdim=True).abs() > 0, 1 / S.shape[-3])
+
+
+def with_a_floor(S):
+    X = S.sum(-3, keepdim=True)
+    return ((S * X.conj()).real / (X.abs().square() + 1e-8)).clamp(0, 1)
+
+
+def made_to_sum_to_one(S):
+    masks = mask(S)
+    return masks / masks.sum(-3, keepdim=True).clamp(min=1e-30)
+
+
+# 10.4
+
+
+def gains_with(rows_are_cues=True, less=True, of_answer=False, one_cue=False, truth_first=False, mean=False):
+    def wrong(separate, mixtures, sources, cues, score):
+        k = sources.shape[1]
+        scored = (lambda e, s: score(s, e)) if truth_first else score
+        answers = [separate(mixtures, cues[:, 0 if one_cue else i]) for i in range(k)]
+        after = torch.stack([torch.stack([scored(a, sources[:, j]) for j in range(k)], 1) for a in answers], 1)
+        before = torch.stack([scored(mixtures, sources[:, j]) for j in range(k)], 1)
+        before = before[:, :, None] if of_answer else before[:, None]
+        table = after - before if less else after
+        table = table if rows_are_cues else table.mT
+        return table.mean(0, keepdim=True).expand_as(table) if mean else table
 
     return wrong
 
 
-def binary(S):
-    return torch.zeros_like(S.abs()).scatter_(-3, S.abs().argmax(-3, keepdim=True), 1)
+def means_with(turned=False, every=False, summed=False, first=False):
+    def wrong(table):
+        eye = torch.eye(table.shape[1], dtype=torch.bool).expand_as(table)
+        table = table[:1] if first else table
+        eye = eye[: len(table)]
+        pair = table[eye].mean(), (table if every else table[~eye]).mean()
+        pair = tuple(x * eye.sum() for x in pair) if summed else pair
+        return pair[::-1] if turned else pair
+
+    return wrong
 
 
-def silence_is_zero(S):
-    return mask(S).where(S.abs().sum(-3, keepdim=True) > 0, 0)
+def other_diagonal(table):
+    return table.diagonal(dim1=1, dim2=2).mean(), table.flip(2).diagonal(dim1=1, dim2=2).mean()
 
 
-def complex_shares(S):
-    return S / S.abs().sum(-3, keepdim=True).clamp(min=1e-30)
+def in_numbers(table):
+    return tuple(x.item() for x in right_and_wrong(table))
 
 
-def softmaxed(S):
-    return S.abs().softmax(-3)
+# 10.5
+
+
+def mixing_with(crossed=False, sign=-1, halves=2, only="ab", target="own", unmixed=False, detached=False, turned=False):
+    def wrong(network, a, b, cue_a, cue_b, score):
+        total = 0
+        for sound, cue, name in ((a, cue_b if crossed else cue_a, "a"), (b, cue_a if crossed else cue_b, "b")):
+            if name in only:
+                answer = network(sound if unmixed else a + b, cue)
+                answer = answer.detach() if detached else answer
+                truth = sound if target == "own" else a + b
+                total = total + (score(truth, answer) if turned else score(answer, truth))
+        return sign * total.mean() / halves
+
+    return wrong
+
+
+def summed_over_the_batch(network, a, b, cue_a, cue_b, score):
+    return mixing(network, a, b, cue_a, cue_b, score) * len(a)
+
+
+def mean_mixture(network, a, b, cue_a, cue_b, score):
+    def halved(mixtures, cues):
+        return network(mixtures / 2, cues)
+
+    return mixing(halved, a, b, cue_a, cue_b, score)
+
+
+def mixing_in_any_order(network, a, b, cue_a, cue_b, score):
+    """Permutation-invariant: it forgives a network that ignores its cue."""
+    one, other = network(a + b, cue_a), network(a + b, cue_b)
+    return -torch.maximum(score(one, a) + score(other, b), score(one, b) + score(other, a)).mean() / 2
 
 
 WRONG = [
@@ -331,7 +473,7 @@ WRONG = [
     ("10.2", [items, pit_loss]),
     ("10.2", [lambda scores: tuple(x.tolist() for x in best_order(scores)), pit_loss]),
     ("10.3", [lambda S: mask(S).double()]),
-    ("10.3", [lambda S: mask(S.abs() + 0j) if S.ndim == 3 else mask(S).squeeze()]),
+    ("10.3", [lambda S: mask(S).squeeze()]),
     ("10.1", [sdr_with(project=False)]),
     ("10.1", [sdr_with(eps=1e-8)]),
     ("10.1", [sdr_with(power=20)]),
@@ -355,14 +497,56 @@ WRONG = [
     ("10.2", [best_order, pit_with(gradient=False)]),
     ("10.2", [best_order, exchanged]),
     ("10.2", [best_order, own_score]),
-    ("10.3", [mask_with(power=2, eps=1e-20)]),
-    ("10.3", [mask_with()]),
-    ("10.3", [mask_with(dim=0, eps=1e-20)]),
-    ("10.3", [mask_with(dim=-1, eps=1e-20)]),
-    ("10.3", [mask_with(eps=1e-4)]),
-    ("10.3", [mask_with(of=torch.real, eps=1e-20)]),
-    *(("10.3", [wrong]) for wrong in (binary, silence_is_zero, complex_shares, softmaxed)),
+    ("10.3", [lambda S: projected(S, of=0)]),
+    ("10.3", [lambda S: projected(S, clamp=(-1, 1))]),
+    ("10.3", [lambda S: projected(S, clamp=(0, None))]),
+    ("10.3", [lambda S: projected(S, turned=True)]),
+    ("10.3", [lambda S: projected(S, power=1)]),
+    ("10.3", [lambda S: projected(S, conj=False)]),
+    *(("10.3", [wrong]) for wrong in (mask_nan, ratio_mask, wiener_mask, without_phase, equal_in_silence)),
+    *(("10.3", [wrong]) for wrong in (with_a_floor, made_to_sum_to_one)),
+    *(
+        ("10.4", [gains_with(**how), right_and_wrong])
+        for how in (
+            {"rows_are_cues": False},
+            {"less": False},
+            {"of_answer": True},
+            {"one_cue": True},
+            {"truth_first": True},
+            {"mean": True},
+        )
+    ),
+    *(
+        ("10.4", [cue_gains, wrong])
+        for wrong in (
+            means_with(turned=True),
+            means_with(every=True),
+            means_with(summed=True),
+            means_with(first=True),
+            other_diagonal,
+            in_numbers,
+        )
+    ),
+    *(
+        ("10.5", [mixing_with(**how)])
+        for how in (
+            {"crossed": True},
+            {"sign": 1},
+            {"halves": 1},
+            {"only": "a", "halves": 1},
+            {"target": "mixture"},
+            {"unmixed": True},
+            {"detached": True},
+            {"turned": True},
+        )
+    ),
+    *(("10.5", [wrong]) for wrong in (summed_over_the_batch, mean_mixture, mixing_in_any_order)),
 ]
+
+EQUIVALENT = {
+    ("10.4", "right_and_wrong: cut table"): "a table of scores is read, not trained on",
+    ("10.4", "right_and_wrong: detached"): "a table of scores is read, not trained on",
+}
 
 
 def test_what_the_card_forbids_is_told_with_its_reason(capsys):

@@ -12,7 +12,7 @@ from data.build import cocktail_party
 from helpers import CourseError, data
 from tests.definitions import definitions
 
-CELLS = ("setup", "party-voices", "party-mix", "party-picture")
+CELLS = ("setup", "party-voices", "party-mix", "party-picture", "party-ideal", "eyes-notes", "eyes-pictures")
 lecture = definitions("10_cocktail_party.ipynb", also=CELLS)
 lecture.device = torch.device("cpu")
 
@@ -124,20 +124,29 @@ def test_a_silent_voice_has_no_level():
         lecture.mix(voices, torch.zeros(2, 2))
 
 
-@pytest.mark.parametrize("mask", ["ideal_ratio_mask", "ideal_binary_mask"])
+@pytest.mark.parametrize("mask", ["ratio", "binary", "Wiener"])
 @pytest.mark.parametrize("k", [2, 3])
 def test_ideal_masks_are_shares(mask, k):
     S = lecture.spectrogram(random(2, k, 4000))
     S[0, :, 5] = 0  # where everybody is silent
-    masks = getattr(lecture, mask)(S)
+    masks = lecture.IDEAL_MASKS[mask](S)
     assert masks.shape == S.shape and masks.min() >= 0 and masks.max() <= 1
     assert torch.allclose(masks.sum(1), torch.ones_like(masks[:, 0]), atol=1e-5)
     assert (masks.gather(1, S.abs().argmax(1, keepdim=True)) >= masks.amax(1, keepdim=True) - 1e-6).all()
 
 
-def test_the_ratio_mask_is_the_share_of_the_magnitude():
-    S = torch.tensor([3j, -1.0]).reshape(1, 2, 1, 1)
-    assert torch.allclose(lecture.ideal_ratio_mask(S).flatten(), torch.tensor([0.75, 0.25]))
+def test_the_ideal_masks_of_three_and_one():
+    S = torch.tensor([3.0, 1.0], dtype=torch.complex64).reshape(1, 2, 1, 1)
+    shares = {name: mask(S).flatten().tolist() for name, mask in lecture.IDEAL_MASKS.items()}
+    expected = {"ratio": [0.75, 0.25], "binary": [1, 0], "Wiener": [0.9, 0.1], "phase-sensitive": [0.75, 0.25]}
+    assert shares == {name: pytest.approx(values, abs=1e-5) for name, values in expected.items()}
+
+
+def test_no_ideal_mask_has_a_smaller_error_than_the_phase_sensitive_one():
+    S = lecture.spectrogram(random(2, 2, 4000))
+    X = S.sum(1, keepdim=True)
+    errors = {name: (mask(S) * X - S).abs().square() for name, mask in lecture.IDEAL_MASKS.items()}
+    assert all((errors["phase-sensitive"] <= 1.0001 * error + 1e-3).all() for error in errors.values())
 
 
 def test_the_spectrogram_has_a_way_back():
@@ -153,7 +162,7 @@ def test_the_spectrograms_si_sdr_is_near_the_waveforms():
 
 
 def test_masked_vectors_are_the_masked_spectrogram():
-    X, masks = lecture.spectrogram(random(2, 4000)), random(2, 2, lecture.BINS, 32).sigmoid()
+    X, masks = lecture.spectrogram(random(2, 4000)), random(2, 2, lecture.BINS, 16).sigmoid()
     assert torch.allclose(lecture.vectors(X[:, None], masks), lecture.vectors(masks * X[:, None]), atol=1e-5)
 
 
@@ -213,7 +222,7 @@ def test_the_networks_masks_are_shares_whatever_the_volume():
 def test_a_listener_begins_as_its_separator_and_its_cue_counts_once_the_gate_has_learned():
     separator, listener = networks()
     listener.load_state_dict(separator.state_dict(), strict=False)
-    X, cue = lecture.spectrogram(random(2, 8000)), lecture.spectrogram(random(2, 8000, seed=1))
+    X, cue = lecture.spectrogram(random(2, 8000)), random(2, 8000, seed=1)
     assert torch.allclose(listener(X), separator(X)) and torch.allclose(listener(X, cue), separator(X))
     torch.nn.init.normal_(listener.gate.weight)
     assert not torch.allclose(listener(X, cue), separator(X), atol=1e-3)
@@ -230,52 +239,37 @@ def test_the_way_from_a_mixture_to_outputs_adds_up_to_the_mixture():
 def test_training_lowers_the_loss_with_and_without_a_cue():
     for told in (0.0, 1.0):
         torch.manual_seed(0)
-        losses = lecture.train_party(lecture.Listener(hidden=24), [lecture.PAIR], steps=100, told=told, n=4)
+        network = lecture.Listener(hidden=24)
+        losses = lecture.train(network, lambda: lecture.party([lecture.PAIR], 4), steps=100, told=told)
         assert losses[-1] < losses[0] - 0.05
 
 
-def test_a_cue_fixes_the_order_and_no_cue_leaves_it_open(monkeypatch):
+def test_a_cue_fixes_the_order_and_no_cue_leaves_it_open():
     """An oracle with its outputs turned is as good as straight without a cue, and useless with one."""
     truths = random(4, 2, 16000)
     S = lecture.spectrogram(truths)
 
     class Turned(torch.nn.Module):
+        hop = lecture.HOP
+
         def __init__(self):
             super().__init__()
             self.bias = torch.nn.Parameter(torch.zeros(1))
 
         def forward(self, X, cue=None):
-            return lecture.ideal_ratio_mask(S).flip(1) + 0 * self.bias
+            return lecture.shares(S.abs()).flip(1) + 0 * self.bias
 
-    monkeypatch.setattr(lecture, "party", lambda pairs, n, vary: (truths, truths.sum(1), truths[:, 0, : lecture.RATE]))
-    without = lecture.train_party(Turned(), [lecture.PAIR], steps=1)[0]
-    with_cue = lecture.train_party(Turned(), [lecture.PAIR], steps=1, told=1.0)[0]
+    def draw():
+        return truths, truths.sum(1), truths[:, 0, : lecture.RATE]
+
+    without = lecture.train(Turned(), draw, steps=1)[0]
+    with_cue = lecture.train(Turned(), draw, steps=1, told=1.0)[0]
     assert without < -2 and with_cue > 2
 
 
 def test_the_cue_is_followed_where_the_best_voice_is_the_one_asked_for():
     scores = torch.tensor([[[5.0, -5], [-5, 5]], [[5, -5], [5, -5]]])
     assert lecture.followed(scores) == 0.75
-
-
-@pytest.mark.parametrize(
-    ("signals", "says"),
-    [
-        ([0.1 * random(50), torch.zeros(50)], "Recording 1 is silent"),
-        ([random(5000).clamp(-1, 1), random(50, seed=1)], "Recording 0 is clipped"),
-        ([0.1 * random(50), 0.1 * random(50)], "the same as an earlier one"),
-    ],
-)
-def test_recordings_that_cannot_be_used_say_why(signals, says):
-    with pytest.raises(CourseError, match=says):
-        lecture.join(signals, (0.0, 0.0))
-
-
-def test_recordings_of_different_lengths_are_joined_whole():
-    long, short = 0.1 * random(90), 0.1 * random(50, seed=1)
-    sources, mixed = lecture.join([long, short], (0.0, 0.0))
-    assert sources.shape == (1, 2, 90) and mixed.shape == (1, 90)
-    assert not sources[0, 1, 50:].any() and sources[0, 1, :50].all()
 
 
 def test_nmf_explains_what_its_spectra_made():
@@ -285,17 +279,75 @@ def test_nmf_explains_what_its_spectra_made():
     assert (left**2).sum() < 0.01 * (frames**2).sum()
 
 
-def test_the_recipe_of_the_long_run_runs():
-    listener, losses, voices = cocktail_party.long_run(2, 2, 2)
-    assert len(losses) == 3 and set(voices) == {"allison", "carlo", "topal"}
-    assert type(listener).__name__ == "Listener"
+def test_the_recipes_of_the_long_runs_run(monkeypatch):
+    stages = [stage._replace(steps=1) for stage in cocktail_party.VOICES]
+    listener, losses = cocktail_party.voices(stages)
+    assert len(losses) == len(stages) and type(listener).__name__ == "Listener"
+    watcher, losses = cocktail_party.pictures([cocktail_party.PICTURES[0]._replace(steps=1)])
+    assert len(losses) == 1 and type(watcher).__name__ == "Watcher"
+
+
+def test_no_network_is_trained_on_the_unseen_voices():
+    for which in ("pair", "three"):
+        assert not {name for pair in cocktail_party.pairs_of(lecture, which) for name in pair} & {*lecture.UNSEEN}
+    pairs = cocktail_party.pairs_of(lecture, "three")
+    assert pairs.count(lecture.PAIR) == 2 * sum("topal" in pair for pair in pairs)
+
+
+def loaded(name, network):
+    state, _ = data.weights(name)
+    network.load_state_dict({key: value.float() for key, value in state.items()})
+    return network.eval()
 
 
 def test_the_stored_network_separates_held_out_voices_and_follows_its_cue():
-    state, _ = data.weights("cocktail_party")
-    network = lecture.Listener()
-    network.load_state_dict({key: value.float() for key, value in state.items()})
-    lecture.tests = {"pair": lecture.test_set(lecture.PAIR, n=12)}
-    assert lecture.gained(network, "pair") > 7  # 8.75 of 80 mixtures
-    scores = lecture.ask(network, "pair", lecture.PAIR)
+    network, test = loaded("cocktail_party", lecture.Listener()), lecture.test_set(lecture.PAIR, n=12)
+    network.hop = 128
+    assert lecture.gained(network, *test).mean() > 7  # 8.75 of 80 mixtures
+    scores = lecture.ask(network, lecture.PAIR, *test)
     assert lecture.followed(scores) > 0.9 and scores.mean(0).diagonal().min() > 5
+
+
+def test_the_stored_watcher_does_what_its_picture_says():
+    network = loaded("sound_of_pixels", lecture.Watcher())
+    lecture.shown_features = lecture.seen.mean(0)
+    for notes in (lecture.test_notes, lecture.other_notes):
+        scores = lecture.with_pictures(network, notes, n=60)
+        assert scores["ideal mask"].mean() > 15 > scores["right picture"].mean() > 1
+        assert scores["wrong picture"].mean() < 0
+
+
+def test_held_out_notes_and_pictures_are_no_training_ones():
+    for i, notes in lecture.test_notes.items():
+        trained = lecture.train_notes[i]
+        assert min((note - trained).abs().sum(1).min() for note in notes) > 0
+    for i, numbers in lecture.test_pictures.items():
+        assert not set(numbers) & set(lecture.train_pictures[i])
+        assert all(lecture.owner[n] == i for n in numbers + lecture.train_pictures[i])
+
+
+def test_a_duet_is_of_two_instruments_and_shows_both():
+    torch.manual_seed(0)
+    sources, mixtures, pictures = lecture.duets(lecture.train_notes, lecture.train_pictures, 12, vary=0.1)
+    assert sources.shape == (12, 2, lecture.NOTE) and torch.allclose(sources.sum(1), mixtures)
+    owners = lecture.owner[pictures]
+    assert (owners[:, 0] != owners[:, 1]).all()
+    absent = lecture.owner[
+        lecture.picture_of_neither(torch.tensor([[p[0] for p in lecture.test_pictures.values()][:2]]))
+    ]
+    assert absent.tolist()[0] not in list(lecture.test_pictures)[:2]
+
+
+def test_a_view_keeps_the_picture_and_its_ground_is_white():
+    pictures = lecture.drawings[:3]
+    assert torch.equal(lecture.view(pictures, 96, 0, 0, False), data.on_white(pictures))
+    small = lecture.view(pictures, 62, 16, 14, True)
+    assert small.shape == (3, 3, 96, 96) and small[..., :16].min() == 255 and small[..., 16:78].min() < 255
+
+
+def test_a_watcher_listens_to_its_cue_once_trained_and_does_without():
+    torch.manual_seed(0)
+    watcher, X = lecture.Watcher(hidden=8).eval(), lecture.spectrogram(random(2, 8000))
+    cue = random(2, 1280)
+    assert not torch.allclose(watcher(X, cue), watcher(X, cue.flip(0)), atol=1e-4)
+    assert watcher(X).shape == watcher(X, cue).shape

@@ -39,9 +39,9 @@ def assigned(notebook, name, lecture):
     return getattr(lecture, name)
 
 
-def scaled(lecture, notebook, grid, n=32):
+def scaled(lecture, notebook, grid, n=32, channels=112):
     """Random features of n pictures, brought to mean 0 by the notebook's own line."""
-    lecture.features, lecture.mean, lecture.deviation = torch.randn(n, 112, grid, grid), 0.1, 2.0
+    lecture.features, lecture.mean, lecture.deviation = torch.randn(n, channels, grid, grid), 0.1, 2.0
     return assigned(notebook, "inputs", lecture)
 
 
@@ -155,22 +155,22 @@ def test_lecture_06_trains(forced):
 def test_lecture_09_trains(forced):
     lecture = definitions("09_sound_localisation.ipynb", also=("setup",))
     lecture.device, lecture.SHARP, lecture.SCALE = CPU, 0.3, 0.07
-    assert scaled(lecture, "09_sound_localisation.ipynb", 8).dtype == forced
+    assert scaled(lecture, "09_sound_localisation.ipynb", 8, channels=192).dtype == forced
     lecture.stretches = lecture.lengths = {"training": None}
     lecture.clips = lambda stretches, lengths, which: torch.randn(len(which), 16_000)
     lecture.log_mel = lambda sounds: torch.randn(len(sounds), 64, 63)
     lecture.names = range(4)
-    (cell,) = [c for c in nbformat.read(NOTEBOOKS / "09_sound_localisation.ipynb", 4).cells if c.id == "loc-pool"]
+    (cell,) = [c for c in nbformat.read(NOTEBOOKS / "09_sound_localisation.ipynb", 4).cells if c.id == "pool"]
     exec(cell.source.replace("POOL = 120", "POOL = 2"), lecture.__dict__)
     assert lecture.pool.dtype == forced and len(lecture.pool) == 8
-    lecture.loc_train_queries = lecture.Queries(torch.arange(32), torch.arange(32) % 4, None, None)
+    lecture.train_queries = lecture.Queries(torch.arange(32), torch.arange(32) % 4, None, None)
     lecture.train_localiser(lecture.contrastive, epochs=1, batch_size=16)
 
 
 def test_lecture_10_parts_voices(forced):
     lecture = definitions("10_cocktail_party.ipynb", also=("setup", "party-voices", "party-mix", "party-picture"))
     lecture.device = CPU
-    lecture.train_party(lecture.Listener(hidden=24), [lecture.PAIR], steps=1, told=1.0, n=4)
+    lecture.train(lecture.Listener(hidden=24), lambda: lecture.party([lecture.PAIR], 4), steps=1, told=1.0)
 
 
 def test_assignment_06_trains(forced):

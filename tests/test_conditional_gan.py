@@ -6,6 +6,7 @@ import json
 import pytest
 import scipy.linalg
 import torch
+import torch.nn.functional as F
 from sklearn.metrics.pairwise import polynomial_kernel
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -16,10 +17,23 @@ from helpers.metrics import frechet_distance
 from tests.definitions import definitions
 
 lecture = definitions(
-    "05_conditional_gan.ipynb", also=("setup", "class-rules", "classes", "config", "parser", "eyes", "words")
+    "05_conditional_gan.ipynb",
+    also=(
+        "setup",
+        "class-rules",
+        "classes",
+        "config",
+        "parser",
+        "eyes",
+        "judge",
+        "words",
+        "prior",
+        "prior-fit",
+        "conditions",
+    ),
 )
 config = lecture.EasyDict(lecture.config, batch_size=8, n_cpu=0, lr=0.001, n_epochs=1)
-STORED = {"conditional_gan": lambda: nn.Embedding(8, 64), "conditional_gan_words": lambda: nn.Linear(50, 64)}
+STORED = {"conditional_gan": lambda: nn.Embedding(8, 64), "conditional_gan_words": nn.Identity}
 
 
 class First:
@@ -394,7 +408,7 @@ def test_a_stored_network_loads_and_obeys_its_condition(name):
     conditions = (
         torch.arange(8)
         if name == "conditional_gan"
-        else torch.stack([lecture.meanings[lecture.labels == y][0] for y in range(8)])
+        else torch.stack([lecture.conditions[lecture.labels == y][0] for y in range(8)])
     )
     with torch.no_grad():
         made = net(torch.randn(1, 100, generator=torch.Generator().manual_seed(0)).repeat(8, 1), conditions)
@@ -434,9 +448,35 @@ def test_two_names_of_every_class_are_left_out():
     assert lecture.left_out.sum() == 5 * 16
 
 
-def test_conditions_of_names_and_of_new_words_have_one_length():
-    assert torch.allclose(lecture.meanings.norm(dim=1), torch.tensor(50**0.5))
-    new = lecture.condition_of(torch.stack([lecture.meaning(word) for word in ("mango", "zebra")]))
+def test_what_the_prior_is_asked_and_what_it_answers_has_one_length():
+    new = lecture.standard(torch.stack([lecture.meaning(word) for word in ("mango", "zebra")]))
     assert torch.allclose(new.norm(dim=1), torch.tensor(50**0.5)) and (new[0] - new[1]).norm() > 1
-    trained = (lecture.raw[~lecture.left_out] - lecture.centre) / lecture.scale
-    assert trained.mean(0).abs().max() < 1e-4 and (trained.std(0) - 1).abs().max() < 1e-3
+    looks = lecture.expected_look(["mango", "zebra", "red heart"])
+    assert looks.shape == (3, 64) and torch.allclose(looks.norm(dim=1), torch.tensor(8.0))
+    assert torch.allclose(lecture.conditions.norm(dim=1), torch.tensor(8.0))
+
+
+def test_a_described_picture_has_a_condition_that_moves():
+    config = lecture.EasyDict(lecture.config, n_classes=8)
+    described = lecture.Described(lecture.pictures[:4], lecture.conditions[:4], config)
+    (picture, look), (_, again) = described[2], described[2]
+    assert torch.equal(picture, lecture.pictures[2] / 127.5 - 1) and not torch.equal(look, again)
+    assert torch.allclose(torch.stack([look, again]).norm(dim=1), torch.tensor(8.0))
+    assert torch.stack([F.cosine_similarity(described[2][1], lecture.conditions[2], 0) for _ in range(50)]).mean() > 0.8
+
+
+def test_the_prior_is_ridge_regression_on_texts_without_an_unseen_word():
+    """Solved here by the normal equations. Half of a concept's weight is its name's."""
+    assert not {word for text in lecture.texts for word in lecture.words_of(text)} & set(lecture.unseen)
+    of_concept, weight = lecture.of_concept, lecture.weight.double()[:, None]
+    for y in range(8):
+        rows = lecture.class_of_learned[of_concept] == y
+        assert torch.isclose(weight[rows & lecture.is_name].sum(), torch.tensor(1.0).double())
+    x, y = lecture.standard(lecture.meanings).double(), lecture.looks.double()[of_concept]
+    weight = weight / weight.mean()
+    middle = (weight * x).sum(0) / weight.sum(), (weight * y).sum(0) / weight.sum()
+    x, y = x - middle[0], y - middle[1]
+    solved = torch.linalg.solve(x.T @ (weight * x) + 100 * torch.eye(50).double(), x.T @ (weight * y))
+    expected = (lecture.standard(lecture.meaning("mango")[None]).double() - middle[0]) @ solved + middle[1]
+    assert torch.allclose(F.normalize(expected, dim=1) * 8, lecture.expected_look(["mango"]).double(), atol=1e-3)
+    assert not set(lecture.learned.tolist()) & set(lecture.concept_of[lecture.left_out].tolist())

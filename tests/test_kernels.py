@@ -1,6 +1,7 @@
 """Kernels under test: a dead one is missed at once, none reaches the network, and every notebook that is there gets one."""
 
 import fnmatch
+import importlib
 import re
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from traitlets.config import Config
 
+from helpers.commands import grade
 from tests.definitions import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
@@ -99,6 +102,22 @@ def test_every_lecture_has_all_that_belongs_to_it():
     assert checked == {stem[:2] for stem in lectures}, "right and wrong answers to every assignment's checks"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"notebooks/{stem}.ipynb" in readme for stem in lectures)
+
+
+def test_every_assignment_that_is_there_can_be_graded():
+    """nbgrader finds its number in a submission's name, and its marks are those of its checks and of what is read."""
+    settings = Config()
+    exec(grade.CONFIG.format(timeout=60), {"get_config": lambda: settings})
+    for stem in stems("solutions"):
+        for handed_in in (f"class/ann-my_{stem}.ipynb", f"class/ann/{stem}.ipynb"):
+            found = re.fullmatch(settings.FileNameCollectorPlugin.named_regexp, handed_in)
+            assert found and found["file_id"] == stem and found["student_id"] == "ann"
+        cells = nbformat.read(NOTEBOOKS / "solutions" / f"{stem}.ipynb", 4).cells
+        points = {c.id: c.metadata.nbgrader.points for c in cells if c.metadata.get("nbgrader", {}).get("grade")}
+        exercises = importlib.import_module(f"helpers.checks.n{stem}").EXERCISES
+        graded = [name for c in cells if c.id in points for name in re.findall(r'check\("([0-9.]+)"', c.source)]
+        assert sorted(graded) == sorted(exercises), stem
+        assert sum(v for k, v in points.items() if k.startswith("check")) == sum(e.points for e in exercises.values())
 
 
 def test_no_pattern_leaves_out_a_lecture_from_10_on():

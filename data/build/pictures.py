@@ -24,7 +24,7 @@ CHOSEN = {  # lecture: cell, which of its outputs; of a figure: the share from i
     "06_visual_question_answering": ("overlay", 0),
     "07_sound_matching": ("gallery", 0, 6, 3),
     "08_sound_translation": ("made-figure", 0),
-    "09_sound_localisation": ("loc-overlay", 0, 0.5),
+    "09_sound_localisation": ("overlay", 0, 0.5),
     "10_cocktail_party": ("party-picture-figure", 0),
 }
 

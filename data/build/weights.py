@@ -1,4 +1,4 @@
-"""Trains the networks of data/weights/ again: lecture 05's own cells, run longer (15 minutes of a slow core each).
+"""Trains the networks of data/weights/ again: lecture 05's own cells, run longer (15 and 30 minutes of a slow core).
 
 python -m data.build.weights conditional_gan conditional_gan_words
 """
@@ -14,24 +14,30 @@ from data.build.common import MACHINE, halved, store
 from helpers.training import compute_type
 from tests.definitions import definitions
 
-EPOCHS = {"conditional_gan": 30, "conditional_gan_words": 30}
-CELLS = ("setup", "class-rules", "classes", "config", "eyes", "words")  # run whole; of all others only the definitions
-OPTIONS = {"batch_size": 16, "lr": 0.002, "n_cpu": 0}
+RUNS = {
+    "conditional_gan": {"n_epochs": 30, "lr": 0.002},
+    "conditional_gan_words": {"n_epochs": 60, "lr": 0.001},
+}
+CELLS = (
+    "setup class-rules classes config eyes judge words prior prior-fit conditions".split()
+)  # run whole; of others only the definitions
+OPTIONS = {"batch_size": 16, "n_cpu": 0}
 
 
 def beginning(name):
     """The lecture as a module; players, loader and configuration of a long run before its first step."""
     torch.set_num_threads(1)
     lecture = definitions("05_conditional_gan.ipynb", also=CELLS)
-    config = lecture.EasyDict(lecture.config, **OPTIONS, n_epochs=EPOCHS[name])
+    config = lecture.EasyDict(lecture.config, **OPTIONS, **RUNS[name])
     if name == "conditional_gan":
         kept, conditions, condition = torch.ones_like(lecture.left_out), lecture.labels, lambda: nn.Embedding(8, 64)
         groups = lecture.labels
     else:
-        kept, conditions, condition = ~lecture.left_out, lecture.meanings, lambda: nn.Linear(50, 64)
+        kept, conditions, condition = ~lecture.left_out, lecture.conditions, nn.Identity
         groups = lecture.concept_of  # a pair is two artists' drawings of one name
     players = lecture.make_players(config, condition, lecture.TrainedEyes)
-    pictures = lecture.Pictures(lecture.pictures[kept], conditions[kept], config)
+    kind = lecture.Pictures if name == "conditional_gan" else lecture.Described
+    pictures = kind(lecture.pictures[kept], conditions[kept], config)
     return lecture, players, lecture.balanced_loader(pictures, lecture.labels[kept], config, groups[kept]), config
 
 

@@ -29,8 +29,9 @@ EXERCISES = {
     "8.2": Exercise(
         3,
         [
-            "torch.polar(magnitude, phase) is the complex spectrum; .angle() gives phases back.",
+            "torch.polar(magnitude, phase) is the complex spectrum; .angle() gives the phases of one.",
             "The magnitudes that come back are thrown away: in each step the wanted ones are used again.",
+            "Keep the spectrum that came back for the next step: the momentum needs this one and the one before it.",
             "After the last step the waveform still has to be made, of the wanted magnitudes and the last phases.",
         ],
         forbidden=GRIFFIN_LIM,
@@ -169,33 +170,35 @@ class Transform:
         wave = torch.sin(200 * t + 300 * t.square()) + 0.1 * torch.randn(self.samples)
         return wave, self.to_spectrum(wave).abs()
 
-    def by_librosa(self, magnitude, steps):
+    def by_librosa(self, magnitude, steps, momentum):
         wave = librosa.griffinlim(
-            magnitude.numpy(), n_iter=steps, hop_length=self.hop, n_fft=self.n_fft, momentum=0, init=None,
+            magnitude.numpy(), n_iter=steps, hop_length=self.hop, n_fft=self.n_fft, momentum=momentum, init=None,
             length=self.samples, pad_mode="constant",
         )  # fmt: skip
         return torch.from_numpy(np.ascontiguousarray(wave))
 
 
-def true_step(magnitude, phase, to_wave, to_spectrum):
-    return to_spectrum(to_wave(torch.polar(magnitude, phase))).angle()
+def true_trip(magnitude, phase, to_wave, to_spectrum):
+    return to_spectrum(to_wave(torch.polar(magnitude, phase)))
 
 
-def true_griffin(magnitude, steps, to_wave, to_spectrum):
-    phase = torch.zeros_like(magnitude)
-    for _ in range(steps):
-        phase = true_step(magnitude, phase, to_wave, to_spectrum)
+def true_griffin(magnitude, steps, to_wave, to_spectrum, momentum=0.0):
+    phase, before = torch.zeros_like(magnitude), 0
+    for step in range(steps):
+        back = true_trip(magnitude, phase, to_wave, to_spectrum)
+        phase = (back + (momentum * (back - before) if step else 0)).angle()
+        before = back
     return to_wave(torch.polar(magnitude, phase))
 
 
-def directions(function):
-    """The function's phases as cosines and sines: whole turns do not matter."""
+def parts(function):
+    """The function's complex spectrum as two real ones, since the comparison knows real numbers."""
 
     def call(*arguments, **named):
-        phase = function(*arguments, **named)
-        if not isinstance(phase, torch.Tensor) or not phase.is_floating_point():
-            return phase
-        return torch.stack([phase.cos(), phase.sin()])
+        back = function(*arguments, **named)
+        if not isinstance(back, torch.Tensor) or not back.is_complex():
+            return back
+        return torch.view_as_real(back)
 
     return call
 
@@ -205,13 +208,15 @@ def half(spectrum):
     return (spectrum.real + 0.5 * spectrum.imag).flatten()
 
 
-def simple(bins=5, frames=4, **other):
+def simple(bins=5, frames=4, momentum=None, **other):
     """Magnitudes, and a pair of transforms that are simple enough for any dtype and shape."""
+    last = {} if momentum is None else {"momentum": momentum}
 
     def to_spectrum(wave):
         return torch.complex(wave, 0.3 - wave.roll(1)).reshape(bins, frames)
 
-    return {"magnitude": torch.rand(bins, frames) + 0.5, **other, "to_wave": half, "to_spectrum": to_spectrum}
+    transforms = {"to_wave": half, "to_spectrum": to_spectrum}
+    return {"magnitude": torch.rand(bins, frames) + 0.5, **other, **transforms, **last}
 
 
 def angled(bins=5, frames=4):
@@ -219,52 +224,62 @@ def angled(bins=5, frames=4):
     return {"magnitude": arguments.pop("magnitude"), "phase": 3 * torch.rand(bins, frames), **arguments}
 
 
-@EXERCISES["8.2"].case("one_step: with transforms that change nothing, the phases come back as they were")
-def _(one_step, griffin_lim):
+@EXERCISES["8.2"].case("round_trip: with transforms that change nothing, the spectrum comes back as it was")
+def _(round_trip, griffin_lim):
     def unchanged(**size):
         same = {"to_wave": lambda spectrum: spectrum, "to_spectrum": lambda wave: wave}
         return angled(**size) | same
 
-    return everywhere(directions(one_step), directions(true_step), unchanged, [{"bins": 5, "frames": 4}])
+    return everywhere(parts(round_trip), parts(true_trip), unchanged, [{"bins": 5, "frames": 4}])
 
 
 @EXERCISES["8.2"].case(
-    "one_step: where transforms change the spectrum, the phases of what comes back; in float32 and float64",
-    hint="one_step: to_spectrum gives complex numbers; a phase is the angle of one of them.",
+    "round_trip: where transforms change the spectrum, the complex spectrum that comes back; in float32 and float64",
+    hint="round_trip: to_spectrum gives complex numbers, and so does this function.",
 )
-def _(one_step, griffin_lim):
+def _(round_trip, griffin_lim):
     sizes = [{"bins": 5, "frames": 4}, {"bins": 3, "frames": 1}, {"bins": 1, "frames": 6}]
-    return everywhere(directions(one_step), directions(true_step), angled, sizes)
+    return everywhere(parts(round_trip), parts(true_trip), angled, sizes)
 
 
-@EXERCISES["8.2"].case("griffin_lim: 0, 1 and 3 steps with simple transforms, in float32 and float64")
-def _(one_step, griffin_lim):
+@EXERCISES["8.2"].case("griffin_lim: 0, 1 and 3 steps with simple transforms, without momentum")
+def _(round_trip, griffin_lim):
     sizes = [{"bins": 5, "frames": 4, "steps": 1}, {"bins": 1, "frames": 1, "steps": 0}]
     sizes += [{"bins": 2, "frames": 7, "steps": 3}]
     return everywhere(griffin_lim, true_griffin, simple, sizes, tolerance=1e-3)
 
 
-@EXERCISES["8.2"].case("griffin_lim: 0, 1 and 20 steps agree with librosa, for two windows")
-def _(one_step, griffin_lim):
+@EXERCISES["8.2"].case(
+    "griffin_lim: 1, 2 and 4 steps with simple transforms and momentum, in float32 and float64",
+    hint="griffin_lim: the first step has no spectrum before it; later ones move on by momentum * (this - before).",
+)
+def _(round_trip, griffin_lim):
+    sizes = [{"bins": 5, "frames": 4, "steps": 2, "momentum": 0.9}, {"bins": 1, "frames": 1, "steps": 1, "momentum": 2}]
+    sizes += [{"bins": 2, "frames": 7, "steps": 4, "momentum": 0.5}]
+    return everywhere(griffin_lim, true_griffin, simple, sizes, tolerance=1e-3)
+
+
+@EXERCISES["8.2"].case("griffin_lim: agrees with librosa, for two windows, without momentum and with")
+def _(round_trip, griffin_lim):
     verdicts = []
     for transform in (Transform(), Transform(512, 128, 4_000)):
         _, magnitude = transform.sound()
-        for steps in (0, 1, 20):
-            got = griffin_lim(magnitude.clone(), steps, transform.to_wave, transform.to_spectrum)
-            expected = transform.by_librosa(magnitude, steps)
+        for steps, momentum in ((0, 0.0), (1, 0.0), (20, 0.0), (3, 0.99)):
+            got = griffin_lim(magnitude.clone(), steps, transform.to_wave, transform.to_spectrum, momentum)
+            expected = transform.by_librosa(magnitude, steps, momentum)
             verdicts.append(close(got, expected, 0.02 if steps > 1 else 1e-3))
     return first_wrong(*verdicts)
 
 
 @EXERCISES["8.2"].case("griffin_lim: to_wave is called once in each step, and once at the end")
-def _(one_step, griffin_lim):
+def _(round_trip, griffin_lim):
     transform = Transform()
     griffin_lim(transform.sound()[1], 5, transform.to_wave, transform.to_spectrum)
     return transform.waves == 6 or f"it made {transform.waves} waveforms in 5 steps"
 
 
 @EXERCISES["8.2"].case("fewer than 0 steps are refused with a ValueError that says why")
-def _(one_step, griffin_lim):
+def _(round_trip, griffin_lim):
     transform = Transform()
     return refuses(griffin_lim, transform.sound()[1], -1, transform.to_wave, transform.to_spectrum)
 

@@ -51,9 +51,27 @@ EXERCISES = {
     "10.3": Exercise(
         2,
         [
-            "The magnitude of a complex number is abs(). Over which dimension must the shares sum to 1?",
-            "The voices stand in dimension -3, however many dimensions come before. And 0 / 0?",
-            "torch.where(total > 0, loud / total, 1 / K), or give every voice the same tiny loudness more.",
+            "|M X - S|^2 = M^2 |X|^2 - 2 M Re(S X*) + |S|^2, with X* the complex conjugate. Where is its derivative 0?",
+            "The mixture is the sum over dimension -3, however many dimensions come before it.",
+            "The error is a parabola in M: outside of 0 and 1, the nearer of the two ends is the best.",
+            "Re(S X*) is S.real * X.real + S.imag * X.imag. Where |X|^2 is 0, torch.where gives 0.",
+        ],
+    ),
+    "10.4": Exercise(
+        3,
+        [
+            "Row k of the table belongs to the cue of source k, column j to the source to score the answer against.",
+            "cues[:, k] are the cues for source k, one for each mixture. One call of separate answers all n of them.",
+            "The mixture's score depends on the source j alone: subtract score(mixtures, sources[:, j]) in column j.",
+            "The wrong cues are all entries off the diagonal: a mask with torch.eye(K) picks the right ones.",
+        ],
+    ),
+    "10.5": Exercise(
+        2,
+        [
+            "What does the network hear? One sound for each pair: the sum of both.",
+            "It is asked twice about the same mixture: with cue_a it should give a, with cue_b it should give b.",
+            "The mean over both answers and the batch, then the minus. Call score with the answer first.",
         ],
     ),
 }
@@ -243,42 +261,184 @@ def _(best_order, pit_loss):
 # 10.3 the mask
 
 
-@EXERCISES["10.3"].case("magnitudes 3 and 1: three quarters and one quarter, whatever the phases")
-def _(ideal_ratio_mask):
-    S = torch.tensor([3j, -1.0]).reshape(2, 1, 1)
-    return close(ideal_ratio_mask(S), torch.tensor([0.75, 0.25]).reshape(2, 1, 1))
+@EXERCISES["10.3"].case("S_1 = 3 and S_2 = 1: three quarters and one quarter, whatever phase both share")
+def _(phase_sensitive_mask):
+    S = torch.tensor([3.0, 1.0]).reshape(2, 1, 1)
+    expected = torch.tensor([0.75, 0.25]).reshape(2, 1, 1)
+    return first_wrong(*(close(phase_sensitive_mask(S * turn), expected) for turn in (1 + 0j, 1j, -1 + 0j)))
+
+
+@EXERCISES["10.3"].case("S_1 = 4 and S_2 = 2i stand at a right angle: 0.8 and 0.2; S_1 = 3 against S_2 = -1: 1 and 0")
+def _(phase_sensitive_mask):
+    S = torch.tensor([[4, 3], [2j, -1]])[:, :, None]
+    return close(phase_sensitive_mask(S), torch.tensor([[0.8, 1], [0.2, 0]])[:, :, None])
 
 
 def true_mask(S):
-    loud = [voice.abs() for voice in S.unbind(-3)]
-    return torch.stack([x / sum(loud) for x in loud], -3)
+    X = sum(S.unbind(-3))
+    return torch.stack([(sound / X).real.nan_to_num(0, 0, 0).clamp(0, 1) for sound in S.unbind(-3)], -3)
 
 
 @EXERCISES["10.3"].case(
-    "random spectrograms of 1, 2, 3 and 5 voices, with and without a batch, in complex64 and complex128: shares"
+    "random spectrograms of 1, 2, 3 and 5 sounds, with and without a batch, in complex64 and complex128"
 )
-def _(ideal_ratio_mask):
+def _(phase_sensitive_mask):
     def drawn(shape, dtype):
         return {"S": torch.randn(*shape, dtype=dtype)}
 
     shapes = (2, 7, 4), (3, 7, 4), (4, 5, 7, 3), (1, 2, 7, 4), (2, 1, 1, 3, 1, 1), (1, 6, 2)
     sizes = [{"shape": shape, "dtype": dtype} for shape in shapes for dtype in (torch.complex64, torch.complex128)]
-    return everywhere(ideal_ratio_mask, true_mask, drawn, sizes, dtypes=(torch.float32,))
+    return everywhere(phase_sensitive_mask, true_mask, drawn, sizes, dtypes=(torch.float32,))
 
 
-@EXERCISES["10.3"].case("where all three are silent, each gets a third; where one is, the others share")
-def _(ideal_ratio_mask):
-    S = torch.randn(3, 4, 4, dtype=torch.complex64)
-    S[:, 1], S[0, 2] = 0, 0
-    got = ideal_ratio_mask(S)
-    return first_wrong(
-        close(got[:, 1], torch.full((3, 4), 1 / 3)),
-        close(got[0, 2], torch.zeros(4)),
-        close(got.sum(0), torch.ones(4, 4)),
-    )
+@EXERCISES["10.3"].case("no other mask between 0 and 1 has a smaller error |M X - S|^2")
+def _(phase_sensitive_mask):
+    S = torch.randn(3, 6, 5, dtype=torch.complex64)
+    X, masks = S.sum(0), phase_sensitive_mask(S)
+    least = min((tried * X - S).abs().square().sum() for tried in (0.9 * masks, masks * 0.95 + 0.05, masks))
+    return close((masks * X - S).abs().square().sum(), least)
+
+
+@EXERCISES["10.3"].case("where the mixture is zero the masks are 0: silence, and two sounds that cancel each other")
+def _(phase_sensitive_mask):
+    S = torch.randn(2, 4, 4, dtype=torch.complex64)
+    S[:, 1], S[0, 2], S[1, 2] = 0, 1 + 1j, -1 - 1j
+    return close(phase_sensitive_mask(S), true_mask(S))
 
 
 @EXERCISES["10.3"].case("a recording a hundred thousand times softer has the same masks")
-def _(ideal_ratio_mask):
+def _(phase_sensitive_mask):
     S = torch.randn(2, 5, 4, dtype=torch.complex64)
-    return close(ideal_ratio_mask(1e-5 * S), S.abs() / S.abs().sum(0))
+    return close(phase_sensitive_mask(1e-5 * S), true_mask(S), 1e-3)
+
+
+# 10.4 the cue
+
+
+def led(mixtures, cues):
+    """A network that follows its cue, but not quite."""
+    return mixtures * cues.flatten(1).mean(1, keepdim=True).tanh() + 0.1 * mixtures.roll(1, -1) * cues.flatten(1)[:, :1]
+
+
+def true_table(separate, mixtures, sources, cues, score):
+    rows = []
+    for i in range(len(mixtures)):
+        one = slice(i, i + 1)
+        for asked, heard in itertools.product(range(sources.shape[1]), repeat=2):
+            answer = separate(mixtures[one], cues[one, asked])
+            rows.append((score(answer, sources[one, heard]) - score(mixtures[one], sources[one, heard]))[0])
+    return torch.stack(rows).view(len(mixtures), sources.shape[1], sources.shape[1])
+
+
+def guests(batch=3, k=2, cue=(5,), some=score):
+    sources = torch.randn(batch, k, 40)
+    cues = torch.randn(batch, k, *cue)
+    return {"separate": led, "mixtures": sources.sum(1), "sources": sources, "cues": cues, "score": some}
+
+
+@EXERCISES["10.4"].case(
+    "a network that hands over what its cue says: the diagonal gains, and the other entries lose, row by row"
+)
+def _(cue_gains, right_and_wrong):
+    sources = torch.randn(4, 3, 200)
+    table = cue_gains(lambda mixtures, cues: cues, sources.sum(1), sources, sources, metric)
+    expected = true_table(lambda mixtures, cues: cues, sources.sum(1), sources, sources, metric)
+    return close(table, expected, 1e-2)
+
+
+@EXERCISES["10.4"].case("random sounds of 2, 3 and 4 sources, cues of any shape, SI-SDR and another score")
+def _(cue_gains, right_and_wrong):
+    sizes = [{"batch": 3, "k": 2}, {"batch": 1, "k": 3, "cue": (4, 2)}, {"batch": 2, "k": 4, "cue": (1,)}]
+    return first_wrong(
+        *(
+            everywhere(
+                cue_gains, true_table, lambda some=some, **size: guests(some=some, **size), sizes, tolerance=1e-3
+            )
+            for some in (metric, score)
+        )
+    )
+
+
+@EXERCISES["10.4"].case("right_and_wrong of ((5, -7), (-3, 1)): 3 and -5; of three sources the six others count")
+def _(cue_gains, right_and_wrong):
+    two = right_and_wrong(torch.tensor([[[5.0, -7], [-3, 1]]]))
+    table = torch.arange(18.0).view(2, 3, 3) ** 2
+    off = ~torch.eye(3, dtype=torch.bool)
+    three = right_and_wrong(table)
+    return first_wrong(
+        *(close(got, torch.tensor(expected)) for got, expected in zip(two, (3.0, -5.0), strict=True)),
+        close(three[0], table.diagonal(dim1=1, dim2=2).mean()),
+        close(three[1], table[:, off].mean()),
+    )
+
+
+def true_means(table):
+    k = range(table.shape[1])
+    right = torch.stack([table[:, i, i] for i in k])
+    wrong = torch.stack([table[:, i, j] for i, j in itertools.permutations(k, 2)])
+    return right.mean(), wrong.mean()
+
+
+@EXERCISES["10.4"].case("random tables of 2, 3 and 5 sources: two 0-d tensors of the table's dtype")
+def _(cue_gains, right_and_wrong):
+    def drawn(batch, k):
+        return {"table": 5 * torch.randn(batch, k, k)}
+
+    sizes = [{"batch": 4, "k": 2}, {"batch": 1, "k": 3}, {"batch": 3, "k": 5}]
+    return everywhere(right_and_wrong, true_means, drawn, sizes)
+
+
+# 10.5 mix and separate
+
+
+def eyes(mixtures, cues):
+    """A network whose answer depends on every part of mixture and cue."""
+    weights = (cues @ torch.linspace(-1, 1, cues.shape[1], dtype=cues.dtype))[:, None].tanh()
+    return mixtures * weights + mixtures.square() * cues[:, :1] / 3 + mixtures.roll(1, -1) / 5
+
+
+def true_mixing(network, a, b, cue_a, cue_b, score):
+    total = 0
+    for i in range(len(a)):
+        mixture = a[i : i + 1] + b[i : i + 1]
+        for sound, cue in ((a, cue_a), (b, cue_b)):
+            total = total + score(network(mixture, cue[i : i + 1]), sound[i : i + 1])[0]
+    return -total / (2 * len(a))
+
+
+def videos(batch=4, cue=5, samples=50, some=score):
+    a, b, cues = torch.randn(batch, samples), 2 * torch.randn(batch, samples), torch.randn(2, batch, cue)
+    return {"network": eyes, "a": a, "b": b, "cue_a": cues[0], "cue_b": cues[1], "score": some}
+
+
+@EXERCISES["10.5"].case("a network that gives back its cue, and the negative squared error as score: 0 for true cues")
+def _(mix_and_separate_loss):
+    a, b = torch.randn(2, 3, 20)
+
+    def error(estimate, truth):
+        return -(estimate - truth).square().mean(-1)
+
+    def parrot(mixtures, cues):
+        return cues
+
+    verdict = close(mix_and_separate_loss(parrot, a, b, a, b, error), torch.tensor(0.0))
+    crossed = mix_and_separate_loss(parrot, a, b, b, a, error)
+    return first_wrong(verdict, close(crossed, (a - b).square().mean()))
+
+
+@EXERCISES["10.5"].case("random sounds and cues, for SI-SDR and another score: minus the mean over both; the gradients")
+def _(mix_and_separate_loss):
+    sizes = [{"batch": 4}, {"batch": 1, "cue": 3}]
+    return first_wrong(
+        *(
+            everywhere(
+                mix_and_separate_loss,
+                true_mixing,
+                lambda some=some, **size: videos(some=some, **size),
+                sizes,
+                gradients=True,
+                tolerance=1e-3,
+            )
+            for some in (metric, score)
+        )
+    )
