@@ -26,6 +26,7 @@ CHOSEN = {  # lecture: cell, which of its outputs; of a figure: the share from i
     "08_sound_translation": ("made-figure", 0),
     "09_sound_localisation": ("overlay", 0, 0.5),
     "10_cocktail_party": ("party-picture-figure", 0),
+    "11_diffusion": ("sheet", 0, 6, 4),
 }
 
 
