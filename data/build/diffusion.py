@@ -1,6 +1,6 @@
 """Trains the networks of lecture 11 again, by its own cells, run longer; and stores what the long run's network draws.
 
-python -m data.build.diffusion diffusion          # about 75 minutes of a slow core
+python -m data.build.diffusion diffusion          # about 70 minutes of a slow core
 python -m data.build.diffusion diffusion_words    # goes on from the first network; about 12 minutes
 python -m data.build.experiments 11_diffusion --only drawing
 
@@ -22,7 +22,7 @@ from helpers.training import compute_type
 from tests.definitions import definitions
 
 OPTIONS = {"batch_size": 16, "lr": 0.001, "decay": 0.998, "round": 250}
-STEPS = {"diffusion": 12_000, "diffusion_words": 2_000}
+STEPS = {"diffusion": 10_000, "diffusion_words": 2_000}
 BEGIN = ("setup", "class-rules", "classes", "nothing", "settings")  # run whole; of all others only the definitions
 WORDS = ("judge", "words", "prior")
 
