@@ -116,7 +116,7 @@ def run(seed):
     variants = {"long run": (lecture.asked, {})}
     variants |= {f"Euler {n}": (few, {"steps": n}) for n in (1, 2, 4, 8, 12, 24)}
     variants |= {f"Heun {n}": (few, {"steps": n, "method": lecture.heun}) for n in (2, 4, 12)}
-    variants |= {f"strength {w}": (few, {"strength": w}) for w in (1, 2, 3, 4, 6)}
+    variants |= {f"strength {w}": (few, {"strength": w}) for w in (1, 1.5, 2, 3, 5)}
     for variant, (y, how) in variants.items():
         start = time.process_time()
         noise = lecture.noise_of(len(y), 100 + seed)  # not a noise that the lecture draws with
