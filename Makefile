@@ -1,16 +1,18 @@
 # make lab: install what is missing and open the course.   make test: run every test and every notebook.
 # make lab CPU=1: the same without CUDA, for Linux laptops.  make doctor: what is wrong on this machine?
+# make lab KO=1: the same in Korean, as far as it is translated.
+# make doctor REPORT=1: what to send to your teacher when something fails.
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTHON ?= $(if $(shell $(BIN)/python -c 'print(1)' 2>/dev/null),$(BIN)/python,python3)
 SITE ?= results/site
 
-.PHONY: lab update doctor test test-all lint lock assignments figures race site grade progress
+.PHONY: lab update doctor test test-all lint lock assignments figures race site slides korean grade progress
 lab: $(INSTALLED)
-	@$(BIN)/python -m helpers.commands.lab $(LAB_FLAGS)
+	@$(BIN)/python -m helpers.commands.lab $(if $(KO),--korean )$(LAB_FLAGS)
 
 doctor: python
-	@$(PYTHON) -m helpers.commands.doctor
+	@$(PYTHON) -m helpers.commands.doctor $(if $(REPORT),--report)
 
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest
@@ -64,8 +66,17 @@ race: $(INSTALLED)
 
 # The course as web pages, with the outputs that the notebooks store. A broken link stops it.
 site: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.glossary
 	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
 	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
+
+# A deck for the classroom, one file in results/slides/: make slides NOTEBOOK=05_conditional_gan (or all lectures).
+slides: $(INSTALLED)
+	@$(BIN)/python -m helpers.commands.slides $(NOTEBOOK)
+
+# The Korean notebooks from locale/ko, whose catalogs are brought in step with the English first.
+korean: $(INSTALLED)
+	$(BIN)/python -m helpers.commands.korean
 
 # Four made-up learners; or your class: make grade ASSIGNMENT=02_spectrograms SUBMISSIONS=a/folder
 grade: $(INSTALLED)

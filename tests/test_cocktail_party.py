@@ -288,8 +288,9 @@ def test_the_recipes_of_the_long_runs_run(monkeypatch):
 
 
 def test_no_network_is_trained_on_the_unseen_voices():
-    for which in ("pair", "three"):
-        assert not {name for pair in cocktail_party.pairs_of(lecture, which) for name in pair} & {*lecture.UNSEEN}
+    for which in ("pair", "three", "many"):
+        voices = {name for pair in cocktail_party.pairs_of(lecture, which) for name in pair}
+        assert not voices & {*lecture.UNSEEN} and (which == "many") == (len(voices) > 50)
     pairs = cocktail_party.pairs_of(lecture, "three")
     assert pairs.count(lecture.PAIR) == 2 * sum("topal" in pair for pair in pairs)
 
@@ -303,7 +304,7 @@ def loaded(name, network):
 def test_the_stored_network_separates_held_out_voices_and_follows_its_cue():
     network, test = loaded("cocktail_party", lecture.Listener()), lecture.test_set(lecture.PAIR, n=12)
     network.hop = 128
-    assert lecture.gained(network, *test).mean() > 7  # 8.75 of 80 mixtures
+    assert lecture.gained(network, *test).mean() > 6.5  # 7.86 of 80 mixtures
     scores = lecture.ask(network, lecture.PAIR, *test)
     assert lecture.followed(scores) > 0.9 and scores.mean(0).diagonal().min() > 5
 

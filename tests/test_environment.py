@@ -300,7 +300,7 @@ def test_doctor_and_installer_start_on_an_old_python(monkeypatch):
     old = (False, "Python 3.10 is too old", "")
     monkeypatch.setattr(doctor, "python_is_right", lambda: old)
     assert list(doctor.libraries()) == [old]
-    for name in ("__init__", "commands/__init__", "commands/doctor", "commands/install"):
+    for name in ("__init__", "commands/__init__", "commands/doctor", "commands/install", "commands/report"):
         source = (ROOT / f"helpers/{name}.py").read_text(encoding="utf-8")
         assert ast.parse(source, feature_version=(3, 7)), "it would not even start"
         assert not re.search(r"^(import|from) .*(tomllib|metadata)", source, re.M), "an old Python has neither"

@@ -188,12 +188,37 @@ def test_make_figures_writes_readmes_tables(tmp_path, monkeypatch):
     monkeypatch.setattr(
         figures, "HEADLINES", [("77", "made up", "recall", {"blind": "recall_chance"}, {}, {"best": "recall_top"})]
     )
-    figures.update_readme()
+    (tmp_path / "docs").mkdir()
+    figures.update_pages()
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "stale" not in readme and readme.startswith("before") and readme.endswith("after")
     row = "| [77](notebooks/77_made_up.ipynb) made up | **0.5** (0.48 ± 0.01) | 0.01 blind |  | 0.9 best | 61 s, 1.23 GB |"
     assert row in readme
-    assert "| `recall` | **0.5** (0.48 ± 0.01) | chance 0.01, top 0.9 |" in readme
+    results = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
+    assert "| `recall` | **0.5** (0.48 ± 0.01) | chance 0.01, top 0.9 |" in results
+    figures.update_pages()
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == readme
+    assert (tmp_path / "docs" / "results.md").read_text(encoding="utf-8") == results
+
+
+def test_make_figures_of_one_lecture_leaves_the_others(tmp_path, monkeypatch):
+    run = {"seconds": 61.2, "peak_memory_mb": 1234, "device": "cpu", "seed": 0, "baselines": {}}
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "README.md").write_text(
+        "<!-- figures: made by `make figures` -->\n<!-- end of figures -->", encoding="utf-8"
+    )
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
+    monkeypatch.setattr(figures, "HEADLINES", [(n, "made up", "recall", {}, {}, {}) for n in ("76", "77")])
+    for names, recall in (((), 0.5), (["77_b"], 0.7)):
+        for name in ("77_b", "76_a"):
+            found = run | {"notebook": name, "figures": {"recall": recall}}
+            (tmp_path / "results" / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
+        figures.update_pages(names)
+    rows = [line for line in (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() if line[:3] == "| ["]
+    assert [("0.5" in row, "0.7" in row) for row in rows] == [(True, False), (False, True)], "76 stays, 77 is new"
+    results = (tmp_path / "docs" / "results.md").read_text(encoding="utf-8")
+    assert results.index("## 76_a") < results.index("**0.5**") < results.index("## 77_b") < results.index("**0.7**")
 
 
 def test_every_lecture_has_a_headline():

@@ -3,6 +3,7 @@
 import fnmatch
 import importlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -11,9 +12,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from traitlets.config import Config
 
-from helpers.commands import grade
+from helpers.commands import intake
 from tests.definitions import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
@@ -104,14 +104,15 @@ def test_every_lecture_has_all_that_belongs_to_it():
     assert all(f"notebooks/{stem}.ipynb" in readme for stem in lectures)
 
 
-def test_every_assignment_that_is_there_can_be_graded():
-    """nbgrader finds its number in a submission's name, and its marks are those of its checks and of what is read."""
-    settings = Config()
-    exec(grade.CONFIG.format(timeout=60), {"get_config": lambda: settings})
+def test_every_assignment_that_is_there_can_be_graded(tmp_path):
+    """A submission is taken in under its learner's name, and its marks are those of its checks and of what is read."""
     for stem in stems("solutions"):
-        for handed_in in (f"class/ann-my_{stem}.ipynb", f"class/ann/{stem}.ipynb"):
-            found = re.fullmatch(settings.FileNameCollectorPlugin.named_regexp, handed_in)
-            assert found and found["file_id"] == stem and found["student_id"] == "ann"
+        for number, name in enumerate((f"ann-my_{stem}.ipynb", f"ann/{stem}.ipynb")):
+            handed_in = tmp_path / f"{stem}_{number}" / name
+            handed_in.parent.mkdir(parents=True)
+            shutil.copy(NOTEBOOKS / "assignments" / f"{stem}.ipynb", handed_in)
+            learners = intake.take_in(tmp_path / f"{stem}_{number}", stem, tmp_path / f"{stem}_{number}_clean")
+            assert [*learners] == ["ann"] and learners["ann"].notebook.exists()
         cells = nbformat.read(NOTEBOOKS / "solutions" / f"{stem}.ipynb", 4).cells
         points = {c.id: c.metadata.nbgrader.points for c in cells if c.metadata.get("nbgrader", {}).get("grade")}
         exercises = importlib.import_module(f"helpers.checks.n{stem}").EXERCISES

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from helpers.commands import glossary
 from tests.definitions import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
@@ -66,7 +67,8 @@ def on_the_web(source):
 
 def test_every_lecture_and_every_assignment_is_there_and_in_the_menu(pages):
     menu = [link["href"] for link in pages["index.html"].select("nav.bd-links a.reference.internal")]
-    assert menu == ["#", *map(on_the_web, SOURCES), "data/README.html", "docs/instructor.html"], "in this order"
+    docs = map(on_the_web, sorted((ROOT / "docs").glob("*.md")))
+    assert menu == ["#", *map(on_the_web, SOURCES), "data/README.html", *docs], "in this order"
     assert "Clone the repository" in pages["index.html"].get_text(), "the front page is README.md"
 
 
@@ -77,6 +79,53 @@ def test_a_page_has_one_name_and_leads_to_the_next(pages):
         assert pages[on_the_web(source)].select_one(".right-next")["href"] == os.path.relpath(
             after.with_suffix(".html"), source.parent
         )
+
+
+def test_the_menu_and_the_map_have_the_courses_parts(pages):
+    parts = ["First steps", "Text and pictures", "Pictures and sound"]
+    front = pages["index.html"]
+    assert [caption.get_text() for caption in front.select("nav.bd-links .caption-text")][:3] == parts
+    table = front.select_one("#the-map table")
+    assert [cell.get_text() for cell in table.select("td:nth-child(2) > p > strong:only-child")][:3] == parts
+    for lecture in sorted(NOTEBOOKS.glob("*.ipynb")):
+        said = re.search(r"\*\*Reading\*\* (\d+) minutes", nbformat.read(lecture, as_version=4).cells[0].source)[1]
+        (name,) = table.select(f"td:nth-child(2):has(a[href$='{lecture.stem}.html'])")
+        assert name.get_text().endswith(f", {said} min")
+        assert f" · {said} minutes to read · " in pages[on_the_web(lecture)].select_one(".about").get_text()
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_minutes_of_reading_fit_the_text(path):
+    """130 words a minute, since one stops to think, and three cells of code a minute: the stated time is near that."""
+    cells = nbformat.read(path, as_version=4).cells
+    words = sum(len(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    said = int(re.search(r"\*\*Reading\*\* (\d+) minutes", cells[0].source)[1])
+    estimate = words / 130 + sum(cell.cell_type == "code" for cell in cells) / 3
+    assert estimate / 1.5 < said < 1.5 * estimate
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=on_the_web)
+def test_a_page_downloads_as_its_notebook(source, pages, site):
+    (link,) = pages[on_the_web(source)].select(".about a[download]")
+    assert ((site / on_the_web(source)).parent / link["href"]).read_bytes() == source.read_bytes()
+
+
+def test_the_first_use_of_a_term_leads_to_its_line(pages):
+    listed = glossary.read("glossary")
+    rows = {row["id"]: row.get_text(" ") for row in pages["docs/glossary.html"].select("tr[id^=term-]")}
+    for lecture in sorted(NOTEBOOKS.glob("*.ipynb")):
+        links = pages[on_the_web(lecture)].select("article a.term")
+        goals = [link["href"].removeprefix("../docs/glossary.html#") for link in links]
+        assert len(goals) > 15 and len(goals) == len(set(goals)), "each term once"
+        assert all(goal in rows for goal in goals), lecture.stem
+        assert not pages[on_the_web(lecture)].select(":is(h1, h2, h3, pre, .cell_output) a.term")
+        for link, goal in zip(links, goals, strict=True):
+            (term,) = (term for term in listed if glossary.anchor(term) == goal)
+            assert link["title"] == listed[term]["line"]
+    assert [
+        link["href"]
+        for link in pages[on_the_web(NOTEBOOKS / "05_conditional_gan.ipynb")].select("a[href$='#term-mode-collapse']")
+    ]
 
 
 def test_a_long_name_breaks_between_its_words(pages):
@@ -145,8 +194,9 @@ def test_a_page_shows_its_notebooks_pictures_players_and_formulas(source, pages)
 
 
 def test_a_broken_link_stops_the_build(tmp_path):
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("*.md"))
     (tmp_path / "data").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A page\n", encoding="utf-8")
     for page in ("README.md", "data/README.md"):
         (tmp_path / page).write_text("# A page\n[one](nowhere.md), [two](#nothing)\n", encoding="utf-8")
     for notebook in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
@@ -232,6 +282,89 @@ def test_what_a_reader_sees(theme, window, browser, address, screenshot):
 def test_every_page_as_every_reader_sees_it(theme, window, browser, address, pages, screenshot):
     others = ("genindex.html", "search.html")  # made by Sphinx, without a text of ours
     look_at([path for path in sorted(pages) if path not in others], theme, window, browser, address, screenshot)
+
+
+def test_the_first_page_weighs_less_than_a_megabyte(browser, address):
+    """As it lies on a plain web server, nothing compressed."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page, fetched = context.new_page(), []
+        page.on("requestfinished", lambda request: fetched.append(request.sizes()["responseBodySize"]))
+        page.goto(address + "index.html", wait_until="networkidle")
+        icon = page.locator(".fa-download").first
+        page.wait_for_function("document.fonts.check('900 16px \"Font Awesome 6 Free\"') || document.fonts.size")
+        assert icon.bounding_box()["width"] > 8, "the icons are there without the script that drew them"
+        assert len(fetched) > 20 and sum(fetched) < 1_000_000
+
+
+AXE = (NOTEBOOKS.parent / "tests" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def barriers(page):
+    """What axe-core calls a serious or critical barrier on the page that is shown, a line each."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)")
+    hard = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    return [f"{rule['id']}: {node['target']} {node['html'][:150]}" for rule in hard for node in rule["nodes"]]
+
+
+def no_barriers(paths, theme, window, browser, address):
+    width, height = WINDOWS[window]
+    with browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme) as context:
+        page = context.new_page()
+        for path in paths:
+            page.goto(address + path)
+            page.wait_for_function(FORMULAS)
+            page.wait_for_timeout(200)  # the boxes are measured after that
+            assert barriers(page) == [], path
+
+
+@pytest.mark.parametrize(("theme", "window"), LOOKS)
+def test_nobody_is_shut_out(theme, window, browser, address):
+    pages = ("index.html", "notebooks/09_sound_localisation.html", "notebooks/assignments/09_sound_localisation.html")
+    no_barriers(pages, theme, window, browser, address)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("theme", "window"), LOOKS)
+def test_nobody_is_shut_out_of_any_page(theme, window, browser, address, pages):
+    no_barriers(sorted(pages), theme, window, browser, address)
+
+
+def test_a_barrier_is_found(browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_content("<html lang=en><title>A</title><main><h1>A</h1><img src='data:,'><a href='#'></a></main>")
+        assert {line.split(":")[0] for line in barriers(page)} == {"image-alt", "link-name"}
+
+
+def test_what_is_wider_than_a_phone_is_moved_by_keys(browser, address):
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(address + "notebooks/02_spectrograms.html")
+        page.wait_for_function(FORMULAS)
+        page.wait_for_function("document.querySelectorAll('figure[data-stop]').length")
+        for box in ("figure", "mjx-container, .math"):
+            wide = page.locator(f":is({box})[data-stop]").first
+            wide.focus()
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("document.activeElement.scrollLeft > 0")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.wait_for_function("!document.querySelector('figure[tabindex]')")  # on a desk it fits, and is no stop
+
+
+def test_a_slider_turns_its_frames_without_a_kernel(browser, address, screenshot):
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(address + "notebooks/09_sound_localisation.html")
+        slider = page.locator(".cell_output input[type=range]").first
+        slider.scroll_into_view_if_needed()
+        frames = page.locator(".cell_output:has(input[type=range])").first.locator("[data-value]")
+        seen = lambda: [i for i in range(frames.count()) if frames.nth(i).is_visible()]  # noqa: E731
+        before = seen()
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        assert len(before) == len(seen()) == 1 and seen() == [before[0] + 1]
+        screenshot(page, "site-slider")
 
 
 def test_a_figure_is_seen_and_a_sound_is_heard(browser, address, screenshot):

@@ -228,9 +228,9 @@ def test_without_scripts_the_frames_stand_in_a_row(saved, browser, screenshot):
 def site(saved, tmp_path_factory):
     """The saved notebook as a page of a small site, with the course's configuration."""
     folder = tmp_path_factory.mktemp("web")
-    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("*.md"))
     (folder / "data").mkdir()
-    for page in ("README.md", "data/README.md", "docs/instructor.md"):
+    for page in ("README.md", "data/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))):
         (folder / page).write_text("# A page\n", encoding="utf-8")
     for name in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
         (folder / name).parent.mkdir(exist_ok=True)

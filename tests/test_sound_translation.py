@@ -222,10 +222,12 @@ def test_the_kl_term_is_torchs():
     assert torch.allclose(lecture.kl_divergence(mean, log_variance), expected, atol=1e-5)
 
 
-def test_hits_are_recall_at_k_and_ties_share_the_places():
-    scores = torch.randn(30, 30)
-    assert lecture.hits(scores, 7).mean().item() == pytest.approx(recall_at_k(scores, torch.eye(30), 7))
-    assert lecture.hits(torch.zeros(20, 20), 5).tolist() == pytest.approx([0.25] * 20)
+def test_recalled_is_recall_at_k_by_the_cosine_and_ties_share_the_places():
+    queries, answers = torch.randn(30, 6), torch.randn(30, 6)
+    scores = torch.nn.functional.cosine_similarity(queries[:, None], answers[None], dim=2)
+    assert lecture.recalled(queries, answers, 7).mean().item() == pytest.approx(recall_at_k(scores, torch.eye(30), 7))
+    assert torch.equal(lecture.recalled(3 * queries, answers / 2, 7), lecture.recalled(queries, answers, 7))
+    assert lecture.recalled(torch.zeros(20, 4), torch.zeros(20, 4), 5).tolist() == pytest.approx([0.25] * 20)
 
 
 def test_likeness_is_the_largest_cosine():
@@ -239,20 +241,20 @@ def test_a_piece_fits_best_where_it_was_cut():
     images = torch.rand(6, 32, 200, generator=generator)
     some = lecture.patches(images, 40, generator)
     assert torch.allclose(some.norm(dim=(1, 2)), torch.ones(40), atol=1e-5)
-    found = lecture.fits(images, some)
-    assert found.shape == (6, 40) and found.max() <= 1.001
+    everywhere = lecture.correlations(images, some)
+    found = everywhere.amax(2)
+    assert everywhere.shape == (6, 40, 185) and found.max() <= 1.001
     assert torch.allclose(found.amax(0), torch.ones(40), atol=1e-3)
-    assert torch.allclose(lecture.fits(3 * images + 1, some), found, atol=1e-3)  # louder or softer is the same
+    louder = lecture.correlations(3 * images + 1, some)
+    assert torch.allclose(louder, everywhere, atol=1e-3)
 
 
-def test_a_fit_is_numpys_correlation():
-    images, pieces = (
-        torch.rand(1, 32, 200),
-        lecture.patches(torch.rand(1, 32, 200), 1, torch.Generator().manual_seed(0)),
-    )
+def test_a_correlation_is_numpys_at_every_place():
+    images, others = torch.rand(1, 32, 200), torch.rand(1, 32, 200)
+    pieces = lecture.patches(others, 1, torch.Generator().manual_seed(0))
     windows = [images[0, :, t : t + 16].flatten().numpy() for t in range(185)]
-    expected = max(np.corrcoef(window, pieces.flatten().numpy())[0, 1] for window in windows)
-    assert lecture.fits(images, pieces).item() == pytest.approx(expected, abs=1e-4)
+    expected = [np.corrcoef(window, pieces.flatten().numpy())[0, 1] for window in windows]
+    assert lecture.correlations(images, pieces)[0, 0].tolist() == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("samples", [400, 8_000, 60_000])
@@ -265,14 +267,3 @@ def test_every_spoken_caption_has_its_photograph_and_its_words():
     written = json.loads(data.checked("speech/captions_bg.json").read_text(encoding="utf-8"))["written"]
     captions = data.spoken_captions()
     assert [number for number, _ in captions] == list(range(276)) and len(written) == 276
-
-
-def test_equal_sentences_are_in_one_fold():
-    written = json.loads(data.checked("speech/captions_bg.json").read_text(encoding="utf-8"))["written"]
-    for seed in range(3):
-        folds = lecture.folds_by_sentence(written, 4, torch.Generator().manual_seed(seed))
-        assert [len(fold) for fold in folds] == [69] * 4 and torch.cat(folds).unique().numel() == 276
-        for fold in folds:
-            inside = set(fold.tolist())
-            elsewhere = {written[i].lower() for i in range(276) if i not in inside}
-            assert not elsewhere & {written[i].lower() for i in inside}

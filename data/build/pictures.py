@@ -14,18 +14,18 @@ from helpers.data import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDTH = 320  # pixels, at most
-CHOSEN = {  # lecture: cell, which of its outputs; of a figure: the share from its left; of a gallery: columns, rows
-    "00_multimodal_learning": ("bars", 0),
-    "01_word2vec": ("map-figure", 0, 0.5),
-    "02_spectrograms": ("stack-figure", 0),
+CHOSEN = {  # lecture: cell, which of its outputs; of a figure: a box in shares of it; of a gallery: columns, rows
+    "00_multimodal_learning": ("duck-seen", 0),
+    "01_word2vec": ("map-figure", 0, 0, 0, 0.5, 1),
+    "02_spectrograms": ("four-spectrograms", 0, 0, 0, 0.5, 1),
     "03_joint_embedding": ("map-figure", 0),
-    "04_captioning": ("overlay", 1, 0.5),
-    "05_conditional_gan": ("grid", 0, 6, 4),
-    "06_visual_question_answering": ("overlay", 0),
+    "04_captioning": ("overlay", 1, 0, 0, 0.5, 1),
+    "05_conditional_gan": ("grid", 0, 6, 3),
+    "06_visual_question_answering": ("overlay", 1, 0, 0.12, 0.5, 1),
     "07_sound_matching": ("gallery", 0, 6, 3),
     "08_sound_translation": ("made-figure", 0),
-    "09_sound_localisation": ("overlay", 0, 0.5),
-    "10_cocktail_party": ("party-picture-figure", 0),
+    "09_sound_localisation": ("ciou-figure", 0, 0.6, 0, 1, 1),
+    "10_cocktail_party": ("pixels", 0, 0, 0, 0.89, 1),
     "11_diffusion": ("sheet", 0, 6, 4),
 }
 
@@ -52,9 +52,10 @@ if __name__ == "__main__":
     (NOTEBOOKS / "pictures").mkdir(exist_ok=True)
     for lecture, (cell_id, which, *grid) in CHOSEN.items():
         pictures = pictures_of(NOTEBOOKS / f"{lecture}.ipynb", cell_id, which)
-        share = grid[0] if len(grid) == 1 else 1
         picture = tiled(pictures, *grid) if len(grid) == 2 else pictures[0]
-        picture = picture.crop((0, 0, round(share * picture.width), picture.height))
+        if len(grid) == 4:
+            sides = zip(grid, 2 * picture.size, strict=True)
+            picture = picture.crop([round(share * side) for share, side in sides])
         if picture.width > WIDTH:
             picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
         picture.save(NOTEBOOKS / "pictures" / f"{lecture}.webp", quality=80)

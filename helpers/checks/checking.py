@@ -1,7 +1,10 @@
 """`check`: tries an exercise's cases one after the other, and tells at once how each of them went."""
 
+import functools
+import re
 import textwrap
 
+from helpers.checks import edition
 from helpers.checks.exercises import find, module_of
 from helpers.checks.limits import LINES, can_be_stopped
 from helpers.checks.progress import note
@@ -26,9 +29,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def say(text, indent="  "):
-    """Prints a paragraph at once, in lines of 100 columns; no word is broken."""
-    lines = textwrap.wrap(text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    print("\n".join(lines), flush=True)
+    """Prints a paragraph at once, in lines of 100 columns; no word is broken. A Korean letter takes two columns."""
+    wide = re.sub("([가-힣])", "\\1\u2060", text)
+    lines = textwrap.wrap(wide, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    print("\n".join(lines).replace("\u2060", ""), flush=True)
 
 
 def unwritten(verdict):
@@ -40,6 +44,7 @@ class Check:
 
     def __init__(self, number, functions):
         self.number, self.functions, self.exercise = number, functions, find(number)
+        self.words = functools.partial(edition.in_words, exercise=number)
         self.verdicts, self.runs, self.right, self.told, self.lines = [], [], set(), set(), 0
 
     def misused(self):
@@ -76,13 +81,14 @@ class Check:
     def tell(self, case, verdict, calls):
         if not (unwritten(verdict) and verdict in self.told):
             again = "the same" if verdict in self.told and len(str(verdict)) > 50 else verdict
-            say(f"✔ {case.expectation}" if verdict is True else f"✘ {case.expectation}: {again}")
+            expectation = self.words(case.expectation)
+            say(f"✔ {expectation}" if verdict is True else f"✘ {expectation}: {self.words(again)}")
         self.told.add(verdict)
         for line in calls.words.lines()[: LINES - self.lines]:
             print(f"    | {line}", flush=True)
         before, self.lines = self.lines, self.lines + len(calls.words.lines()) + calls.words.more
         if self.lines > LINES >= before:
-            print("    | ... what else it prints is not shown", flush=True)
+            print(self.words("    | ... what else it prints is not shown"), flush=True)
 
     def hints(self, shown):
         """The first hints: those of the cases that failed, then the general ones, then where the solution is."""
@@ -94,25 +100,22 @@ class Check:
         solution = module_of(self.number).__name__.rsplit(".n", 1)[1]
         hints.append(f"Compare with notebooks/solutions/{solution}.ipynb, then close it and write your own.")
         for i, hint in enumerate(hints[:shown], start=1):
-            say(f"  Hint {i} of {len(hints)}: {hint}", "    ")
+            say(self.words(f"  Hint {i} of {len(hints)}:") + f" {self.words(hint)}", "    ")
 
     def __call__(self):
         points = self.exercise.points
         if wrong := self.misused():
-            say(f"✘ {wrong}")
+            say(f"✘ {self.words(wrong)}")
             return Marks(0)
         if not can_be_stopped():
-            say("(Here a call that never ends cannot be stopped by the check: use the stop button.)")
+            say(self.words("(Here a call that never ends cannot be stopped by the check: use the stop button.)"))
         self.all_cases()
         right = sum(verdict is True for verdict in self.verdicts)
         marks, done = round(points * right / len(self.verdicts), 2), right == len(self.verdicts)
         failed = not all(verdict is True or unwritten(verdict) for verdict in self.verdicts)
         shown = note(self.number, marks, done, failed, self.functions)
-        say(
-            f"Exercise {self.number} is solved: {marks:g} of {points} marks."
-            if done
-            else f"{marks:g} of {points} marks."
-        )
+        reached = f"{marks:g} of {points} marks."
+        say(self.words(f"Exercise {self.number} is solved: {reached}" if done else reached))
         if failed:
             self.hints(shown)
         return Marks(marks)
@@ -131,4 +134,5 @@ def check(number, *functions):
     try:
         return Check(number, functions)()
     except KeyboardInterrupt as stop:
-        raise Interrupted(f"you stopped the check of exercise {number}{place(stop)}.").with_traceback(None) from None
+        said = edition.in_words(f"you stopped the check of exercise {number}{place(stop)}.")
+        raise Interrupted(said).with_traceback(None) from None

@@ -244,7 +244,7 @@ def _(cross_attention):
 
 @EXERCISES["4.2"].case(
     "two, three and four heads: each has numbers of its own, and d is A / heads",
-    hint="Head 0 has the first A / heads numbers of a query, of a key and of a value, head 1 the next, and so on.",
+    hint="The first head has the first A / heads numbers of a query, of a key and of a value, the second the next.",
 )
 def _(cross_attention):
     sizes = ({"heads": 2}, {"heads": 3, "A": 12, "T": 3}, {"heads": 4, "batch": 4, "T": 4, "L": 4, "A": 4})

@@ -7,8 +7,10 @@ import json
 import os
 import time
 import types
+import unicodedata
 from pathlib import Path
 
+from helpers.checks.edition import in_words
 from helpers.checks.exercises import assignments, module_of
 from helpers.checks.limits import own
 
@@ -23,7 +25,9 @@ def place():
     notebook = Path(os.environ.get("JPY_SESSION_NAME") or "").parent  # JupyterLab tells which one
     with contextlib.suppress(OSError):
         if WORK.is_dir() and "PYTEST_VERSION" not in os.environ:
-            return WORK / "progress.json" if any(map(WORK.samefile, (Path.cwd(), notebook))) else None
+            folders = [folder for folder in (WORK, WORK / "ko") if folder.is_dir()]
+            here = any(folder.samefile(other) for folder in folders for other in (Path.cwd(), notebook))
+            return WORK / "progress.json" if here else None
     return None
 
 
@@ -130,9 +134,10 @@ def passed(*numbers):
     again = [n for n in waiting if n not in results and before.get(n, {}).get("solved")]
     if again:
         cells = ", ".join(f'check("{n}", ...)' for n in again)
-        print(f"Solved before this kernel started: run the cells above with {cells} again, and then this one.")
+        told = f"Solved before this kernel started: run the cells above with {cells} again, and then this one."
+        print(in_words(told))
     if rest := [number for number in waiting if number not in again]:
-        print(f"This cell waits for exercise {', '.join(rest)}.")
+        print(in_words(f"This cell waits for exercise {', '.join(rest)}."))
     return not waiting
 
 
@@ -141,15 +146,18 @@ def progress(assignment=None):
     records, names = read() | results, assignments()
     if assignment is not None:
         number = f"{int(str(assignment)[:2]):02d}"
-        rows = [("exercise", "", "marks", "hints")]
+        rows = [(in_words("exercise"), "", in_words("marks"), in_words("hints"))]
         for exercise, of in module_of(number).EXERCISES.items():
             record = records.get(exercise, {})
-            status = "not run" if exercise not in results else "solved" if record["solved"] else "failing"
-            if status == "not run" and record:
-                status = f"{'solved' if record['solved'] else 'failing'} before; not run since"
-            rows.append((exercise, status, f"{record.get('marks', 0):g} of {of.points}", f"{record.get('hints', 0)}"))
+            status = in_words("not run")
+            if record:
+                status = in_words("solved") if record["solved"] else in_words("failing")
+                status = status if exercise in results else in_words(f"{status} before; not run since")
+            marks = in_words(f"{record.get('marks', 0):g} of {of.points}")
+            rows.append((exercise, status, marks, f"{record.get('hints', 0)}"))
     else:
-        rows, total = [("assignment", "solved", "marks", "hints")], [0, 0, 0, 0, 0]
+        rows = [(in_words("assignment"), in_words("solved"), in_words("marks"), in_words("hints"))]
+        total = [0, 0, 0, 0, 0]
         for number, name in names.items():
             exercises = module_of(number).EXERCISES
             own_records = [records.get(n, {}) for n in exercises]
@@ -157,14 +165,19 @@ def progress(assignment=None):
             sums += [len(exercises), sum(e.points for e in exercises.values())]
             total = [a + b for a, b in zip(total, sums, strict=True)]
             rows.append(row(name[1:], sums))
-        rows.append(row("together", total))
-    widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    for first, *others in rows:
-        print(
-            "  ".join([first.ljust(widths[0]), *(x.rjust(w) for x, w in zip(others, widths[1:], strict=True))]).rstrip()
-        )
+        rows.append(row(in_words("together"), total))
+    widths = [max(columns(row[k]) for row in rows) for k in range(4)]
+    for texts in rows:
+        blanks = [" " * (width - columns(text)) for text, width in zip(texts, widths, strict=True)]
+        aligned = [texts[0] + blanks[0], *(gap + text for text, gap in zip(texts[1:], blanks[1:], strict=True))]
+        print("  ".join(aligned).rstrip())
+
+
+def columns(text):
+    """How wide a text is in a terminal: a Korean letter takes two columns."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def row(name, sums):
     done, marks, hints, exercises, points = sums
-    return name, f"{done} of {exercises}", f"{marks:g} of {points}", f"{hints}"
+    return name, in_words(f"{done} of {exercises}"), in_words(f"{marks:g} of {points}"), f"{hints}"

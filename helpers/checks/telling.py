@@ -53,7 +53,8 @@ def described(error):
 def misfit(error, last, returned=True):
     """An error of the case itself, brought about by the last value that came back."""
     if not returned:
-        return f"the check itself stopped with {message(error)}: please tell your teacher"
+        told = "please tell your teacher, with what make doctor REPORT=1 prints"
+        return f"the check itself stopped with {message(error)}: {told}"
     if last is None:
         return NOTHING
     said = message(error)

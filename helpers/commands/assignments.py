@@ -142,16 +142,18 @@ def generate():
         print(f"made notebooks/assignments/{solution.name}")
 
 
-def copy(folder=None):
+def copy(folder=None, patterns=None):
     """Makes the learner's copies that are not there yet, never over a file, and says what it did.
 
     Args:
         folder: where they go; `notebooks/work/` if None. A file there that has the pattern's own name, as copies had
             formerly, stays, and the copy starts from it.
+        patterns: the folder of the patterns; `notebooks/assignments/` if None.
     """
     folder = NOTEBOOKS / "work" if folder is None else Path(folder)
-    shown = f"notebooks/{folder.name}" if folder.parent == NOTEBOOKS else folder
-    there, patterns = 0, sorted((NOTEBOOKS / "assignments").glob("*.ipynb"))
+    inside = folder.is_relative_to(NOTEBOOKS)
+    shown = f"notebooks/{folder.relative_to(NOTEBOOKS).as_posix()}" if inside else folder
+    there, patterns = 0, sorted((patterns or NOTEBOOKS / "assignments").glob("*.ipynb"))
     try:
         for pattern in patterns:
             own, old = folder / f"my_{pattern.name}", folder / pattern.name

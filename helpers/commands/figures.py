@@ -1,10 +1,12 @@
-"""README's tables from results/NN_name.json and data/experiments/: one row a lecture, then every score.
+"""Tables from results/NN_name.json and data/experiments/: a row a lecture in README.md, every score in docs/results.md.
 
-python -m helpers.commands.figures
+python -m helpers.commands.figures                      # of all lectures that have run here
+python -m helpers.commands.figures 10_cocktail_party    # of these alone; what the pages say of others stays
 """
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from helpers import CourseError
@@ -12,14 +14,17 @@ from helpers.scoreboard import HEADER, clock, number, rows, stored
 
 ROOT = Path(__file__).resolve().parents[2]
 BETWEEN_MARKS = re.compile(r"(?<=<!-- figures: made by `make figures` -->\n).*?(?=<!-- end of figures -->)", re.S)
-NAMES = """The names are those of the lectures' last tables. A plain name is the run that you watch; a name with
-`_long_run` is a stored network, trained beforehand by the same cells. In bold stands this run, in brackets the
-mean and the standard deviation over three seeds (± 0: the seed changes nothing, as where a stored network does
-the work), then what it is measured against. `chance`, `random`, `blind`, `majority`, `question_only` and
-`shuffled` cannot know the answer; `counts`, `mfcc_linear`, `nmf`, `ridge`, `neighbours` and `nearest` are
-classical ways; `real`, `supervised` and `ideal` are ceilings. In 01, `gensim` is the well-known library,
-`glove` vectors that others trained on six billion words. In 02, `waveform_cnn` is a network of the same size
-on raw samples, trained like `without_augmentation`; `linear_mean_spectrum` knows what sounds but not when."""
+COLUMNS = """| lecture: what is measured | this run | chance, or blind | a simpler way | ceiling | time, memory |
+|---|---|---|---|---|---|
+"""
+HEAD = """# Every score of every lecture
+The names are those of the lectures' last tables. A plain name is the run that you watch; a name with `_long_run` is a stored network, trained beforehand by the same cells. In bold stands one run, in brackets the mean and the standard deviation over three seeds (± 0: the seed changes nothing, as where a stored network does the work), then what it is measured against.
+
+`chance`, `random`, `blind`, `majority`, `question_only` and `shuffled` cannot know the answer; `counts`, `mfcc_linear`, `nmf`, `ridge`, `neighbours` and `nearest` are classical ways; `real`, `supervised` and `ideal` are ceilings. In 01, `gensim` is the well-known library, `glove` vectors that others trained on six billion words. In 02, `waveform_cnn` is a network of the same size on raw samples, trained like `without_augmentation`; `linear_mean_spectrum` knows what sounds but not when.
+
+What takes longer than a lecture is stored in [data/experiments/](../data/experiments/): scores over three seeds, lecture 01's race with gensim's C code, lecture 03's of losses, batches and words, lecture 04's of three decoders, lecture 06's of glances and a transformer, and lecture 07's of teachers. `python -m data.build.experiments 03_joint_embedding` makes a lecture's file again, from the lecture's own cells.
+"""  # noqa: E501
+
 HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: chance or blind, simpler, the ceiling
     ("00", "group of an emoji, from picture and name", "accuracy_both",
      {"chance": "accuracy_both_chance"}, {"name only": "accuracy_both_second_only"}, {}),
@@ -66,9 +71,8 @@ def over_seeds(run):
 
 
 def summary(runs):
-    """A row for each headline whose lecture has run: its score, what it is measured against, seconds and memory."""
-    lines = ["| lecture: what is measured | this run | chance, or blind | a simpler way | ceiling | time, memory |"]
-    lines += ["|---|---|---|---|---|---|"]
+    """A row for each headline whose lecture has run, `{"05": row}`: its score, what it stands beside, its cost."""
+    lines = {}
     for start, what, figure, *beside in HEADLINES:
         for run in (run for run in runs if run["notebook"].startswith(start)):
             values, spread = run["figures"] | run["baselines"], over_seeds(run).get(figure)
@@ -76,30 +80,36 @@ def summary(runs):
             cells = [f"[{start}](notebooks/{run['notebook']}.ipynb) {what}", f"**{number(values[figure])}**"]
             cells[1] += f" ({spread})" if spread else ""
             cells += [*others, f"{run['seconds']:.0f} s, {run['peak_memory_mb'] / 1000:.2f} GB"]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            lines[start] = f"| {' | '.join(cells)} |\n"
+    return lines
 
 
-def update_readme():
-    """Writes the tables of all `results/*.json` into README.md, between its two marks."""
-    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "results").glob("*.json"))]
-    tables = [
-        f"**[{r['notebook']}](notebooks/{r['notebook']}.ipynb)**: {clock(r)}\n\n{HEADER}{rows(r, over_seeds(r))}\n"
+def sections(runs):
+    """All scores of each lecture that has run, `{"05": section}`."""
+    return {
+        r["notebook"][:2]: f"\n## {r['notebook']}\n[The lecture](../notebooks/{r['notebook']}.ipynb): {clock(r)}\n\n"
+        f"{HEADER}{rows(r, over_seeds(r))}\n"
         for r in runs
-    ]
-    every = (
-        "<details><summary>Every score of every lecture</summary>\n\n"
-        + NAMES
-        + "\n\n"
-        + "\n".join(tables)
-        + "\n</details>\n"
-    )
-    readme = ROOT / "README.md"
-    readme.write_text(
-        BETWEEN_MARKS.sub(lambda _: f"\n{summary(runs)}\n\n{every}\n", readme.read_text(encoding="utf-8")),
-        encoding="utf-8",
-    )
+    }
+
+
+def joined(old, pattern, new):
+    """The parts that the pattern finds in a page, by their lecture's number, replaced by what is new."""
+    parts = {part[1]: part[0] for part in re.finditer(pattern, old, re.S | re.M)} | new
+    return "".join(parts[number] for number in sorted(parts))
+
+
+def update_pages(names=()):
+    """Writes the tables of `results/NN_name.json`: of all that are there, or of the names alone. The rest stays."""
+    files = [ROOT / "results" / f"{name}.json" for name in names] or sorted((ROOT / "results").glob("[0-9]*.json"))
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    readme, results = ROOT / "README.md", ROOT / "docs" / "results.md"
+    page = readme.read_text(encoding="utf-8")
+    table = joined(BETWEEN_MARKS.search(page)[0], r"^\| \[(\d\d)\].*?\n", summary(runs))
+    readme.write_text(BETWEEN_MARKS.sub(lambda _: f"\n{COLUMNS}{table}\n", page), encoding="utf-8")
+    old = results.read_text(encoding="utf-8") if results.exists() else ""
+    results.write_text(HEAD + joined(old, r"\n## (\d\d)_.*?(?=\n## |\Z)", sections(runs)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    update_readme()
+    update_pages(sys.argv[1:])

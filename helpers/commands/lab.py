@@ -1,6 +1,6 @@
 """Opens the course in JupyterLab: on this machine alone, with a token, and after a look at what it needs.
 
-python -m helpers.commands.lab [flags of jupyter lab]
+python -m helpers.commands.lab [--korean] [flags of jupyter lab]
 """
 
 import os
@@ -38,8 +38,8 @@ def is_ready():
     return not missing
 
 
-def arguments(flags):
-    first = min((doctor.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"), default=Path("README.md")).name
+def arguments(flags, folder="notebooks"):
+    first = min((doctor.ROOT / folder).glob("[0-9][0-9]_*.ipynb"), default=Path("README.md")).name
     return [
         "--ServerApp.ip=localhost",
         f"--ServerApp.root_dir={doctor.ROOT}",
@@ -47,12 +47,14 @@ def arguments(flags):
         f"--MappingKernelManager.cull_idle_timeout={HOURS * 3600}",
         *flags_for_root(flags),
         *flags,
-        f"--LabApp.default_url=/lab/tree/notebooks/{first}",
+        f"--LabApp.default_url=/lab/tree/{folder}/{first}",
     ]
 
 
 def main(flags):
-    words = arguments(flags)
+    korean = "--korean" in flags
+    flags = [flag for flag in flags if flag != "--korean"]
+    flags_for_root(flags)  # whether it may start at all
     if not is_ready():
         return 1
     try:
@@ -61,8 +63,14 @@ def main(flags):
         from helpers.commands import assignments
     except ImportError as error:  # a library of JupyterLab's own
         sys.exit(f"JupyterLab does not start: {error}. Type: {doctor.install(' --anew')}")
+    if korean:
+        from helpers.commands import korean as edition
+
+        edition.write()
+        assignments.copy(edition.WORK, edition.EDITION / "assignments")
+        return lab(arguments(flags, "notebooks/ko"))
     assignments.copy()
-    return lab(words)
+    return lab(arguments(flags))
 
 
 if __name__ == "__main__":
