@@ -18,6 +18,9 @@ NAMES = [name for name in catalogs.names() if name != "site"]
 # What has no whole catalog yet. A name leaves this list with its last entry, and none is added but for a new page.
 TO_TRANSLATE = {
     "readme",
+    "11_diffusion",
+    "assignments/11_diffusion",
+    "checks/n11",
 }
 # English cells that hold Korean: examples, which the text explains.
 EXAMPLES = {

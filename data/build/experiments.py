@@ -46,6 +46,7 @@ OTHERS = {  # modules with WHAT, CELLS and run(seed)
     "04_captioning": {"race": "tests.benchmarks.captioning_race", "more": "tests.benchmarks.captioning_more"},
     "06_visual_question_answering": {"glances": "data.build.visual_question_answering"},
     "07_sound_matching": {"teachers": "data.build.sound_matching"},
+    "11_diffusion": {"drawing": "data.build.diffusion"},
 }
 OF_THE_MACHINE = re.compile("seconds|per_second")  # tells of the machine, not of the seed
 

@@ -26,6 +26,7 @@ CHOSEN = {  # lecture: cell, which of its outputs; of a figure: a box in shares 
     "08_sound_translation": ("made-figure", 0),
     "09_sound_localisation": ("ciou-figure", 0, 0.6, 0, 1, 1),
     "10_cocktail_party": ("pixels", 0, 0, 0, 0.89, 1),
+    "11_diffusion": ("sheet", 0, 6, 4),
 }
 
 

@@ -56,6 +56,9 @@ HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: c
     ("10", "two voices parted, dB of SI-SDR gained, long run", "si_sdr_improvement_long_run",
      {"mixture": "si_sdr_improvement_mixture"}, {"NMF": "si_sdr_improvement_nmf"},
      {"ideal mask": "si_sdr_improvement_ideal_ratio_mask"}),
+    ("11", "drawings of the kind asked for, by an independent judge, long run", "class_accuracy_independent_long_run",
+     {"chance": "class_accuracy_independent_chance"}, {"normal": "class_accuracy_independent_normal"},
+     {"real drawings": "class_accuracy_independent_real"}),
 ]  # fmt: skip
 
 
