@@ -14,7 +14,7 @@ from helpers.data import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDTH = 320  # pixels, at most
-CHOSEN = {  # lecture: cell, which of its outputs; of a figure: a box in shares of it; of a gallery: columns, rows
+CHOSEN = {  # lecture: cell, which of its outputs; of a figure: a box in shares of it; of a gallery: columns, rows (and how many pictures a row begins after the one above it)
     "00_multimodal_learning": ("duck-seen", 0),
     "01_word2vec": ("map-figure", 0, 0, 0, 0.5, 1),
     "02_spectrograms": ("four-spectrograms", 0, 0, 0, 0.5, 1),
@@ -26,7 +26,7 @@ CHOSEN = {  # lecture: cell, which of its outputs; of a figure: a box in shares 
     "08_sound_translation": ("made-figure", 0),
     "09_sound_localisation": ("ciou-figure", 0, 0.6, 0, 1, 1),
     "10_cocktail_party": ("pixels", 0, 0, 0, 0.89, 1),
-    "11_diffusion": ("sheet", 0, 6, 4),
+    "11_diffusion": ("sheet", 0, 6, 4, 20),
 }
 
 
@@ -40,11 +40,12 @@ def pictures_of(notebook, cell_id, which):
     return [Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB") for one in found]
 
 
-def tiled(pictures, columns, rows, gap=6):
+def tiled(pictures, columns, rows, step=None, gap=6):
     side = pictures[0].width + gap
     sheet = Image.new("RGB", (columns * side - gap, rows * side - gap), "white")
-    for i, picture in enumerate(pictures[: columns * rows]):
-        sheet.paste(picture, (i % columns * side, i // columns * side))
+    for i in range(columns * rows):
+        row, column = divmod(i, columns)
+        sheet.paste(pictures[row * (step or columns) + column], (column * side, row * side))
     return sheet
 
 
@@ -52,7 +53,7 @@ if __name__ == "__main__":
     (NOTEBOOKS / "pictures").mkdir(exist_ok=True)
     for lecture, (cell_id, which, *grid) in CHOSEN.items():
         pictures = pictures_of(NOTEBOOKS / f"{lecture}.ipynb", cell_id, which)
-        picture = tiled(pictures, *grid) if len(grid) == 2 else pictures[0]
+        picture = tiled(pictures, *grid) if len(grid) in (2, 3) else pictures[0]
         if len(grid) == 4:
             sides = zip(grid, 2 * picture.size, strict=True)
             picture = picture.crop([round(share * side) for share, side in sides])
