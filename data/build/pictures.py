@@ -14,7 +14,9 @@ from helpers.data import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDTH = 320  # pixels, at most
-CHOSEN = {  # lecture: cell, which of its outputs; of a figure: a box in shares of it; of a gallery: columns, rows (and how many pictures a row begins after the one above it)
+# lecture: cell, which of its outputs; of a figure: a box in shares of it; of a gallery: columns, rows (and how many
+# pictures later a row begins than the one above it)
+CHOSEN = {
     "00_multimodal_learning": ("duck-seen", 0),
     "01_word2vec": ("map-figure", 0, 0, 0, 0.5, 1),
     "02_spectrograms": ("four-spectrograms", 0, 0, 0, 0.5, 1),

@@ -544,7 +544,7 @@ def _(normal_guess, on_trial, passes):
         if not isinstance(got, bool):
             return "True or False is asked for"
         if got is not expected:
-            return f"{name} {'it does not pass' if expected else 'it passes'}"
+            return f"{name}: {'it does not pass' if expected else 'it passes'}"
     return True
 
 
@@ -562,7 +562,7 @@ def _(normal_guess, on_trial, passes):
     }
     for name, (sampler, mean, deviation, start, times, expected) in tried.items():
         if passes(sampler, mean, deviation, start, times, 0.1) is not expected:
-            return f"{name}: it {'it does not pass' if expected else 'it passes'}"
+            return f"{name}: {'it does not pass' if expected else 'it passes'}"
     return True
 
 
