@@ -46,7 +46,6 @@ ONE_SEED = (
     "02_spectrograms",
     "04_captioning",
     "06_visual_question_answering",
-    "11_diffusion",
 )
 
 
