@@ -92,7 +92,8 @@ def plan(root, readme):
     for part, pages in lectures(root).items():
         rows.append(f"| | **{part}** | |")
         for page in pages:
-            title = re.search(r"# \d\d ([^:\\\"\n]+)", Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))[1]
+            title = re.search(r"# \d\d ([^:\\\"\n]+)", Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))
+            title = title[1] if title else page[13:]
             task, work = page.replace("/", "/assignments/"), ""
             if Path(root, f"{task}.ipynb").exists():
                 work = f"[{len(minutes(root, task))} exercises]({task}.ipynb), {spell(minutes(root, task))}"

@@ -232,13 +232,13 @@ def site(saved, tmp_path_factory):
     (folder / "data").mkdir()
     for page in ("README.md", "data/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))):
         (folder / page).write_text("# A page\n", encoding="utf-8")
-    for name in ("notebooks/a.ipynb", "notebooks/assignments/a.ipynb"):
+    for name in ("notebooks/00_a.ipynb", "notebooks/assignments/00_a.ipynb"):
         (folder / name).parent.mkdir(exist_ok=True)
         nbformat.write(saved, folder / name)
     command = [sys.executable, "-m", "sphinx", "-c", "docs", "-q", "--fail-on-warning", ".", "out"]
     made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, encoding="utf-8")
     assert made.returncode == 0, made.stderr
-    return folder / "out" / "notebooks" / "a.html"
+    return folder / "out" / "notebooks" / "00_a.html"
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
