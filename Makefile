@@ -1,6 +1,6 @@
 # make lab: install what is missing and open the course.   make test: run every test and every notebook.
 # make lab CPU=1: the same without CUDA, for Linux laptops.  make doctor: what is wrong on this machine?
-# make lab KO=1: the same in Korean, as far as it is translated.
+# make lab KO=1: the same in Korean.
 # make doctor REPORT=1: what to send to your teacher when something fails.
 BIN := .venv/bin
 INSTALLED := .venv/installed
