@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
 
 from helpers import CourseError, data
 from helpers.metrics import recall_at_k
-from tests.definitions import definitions
+from tests.definitions import NOTEBOOKS, definitions
 from tests.test_sound_and_sight_data import mels_by_numpy, plain, voice_by_numpy
 
 lecture = definitions("08_sound_translation.ipynb", also=("setup",))
@@ -267,3 +268,18 @@ def test_every_spoken_caption_has_its_photograph_and_its_words():
     written = json.loads(data.checked("speech/captions_bg.json").read_text(encoding="utf-8"))["written"]
     captions = data.spoken_captions()
     assert [number for number, _ in captions] == list(range(276)) and len(written) == 276
+
+
+def test_equal_sentences_are_in_one_fold():
+    """By the lecture's own line, which a cell that trains holds."""
+    cells = json.loads((NOTEBOOKS / "08_sound_translation.ipynb").read_text(encoding="utf-8"))["cells"]
+    (line,) = [x for cell in cells for x in cell["source"] if x.startswith("splits = ")]
+    written = json.loads(data.checked("speech/captions_bg.json").read_text(encoding="utf-8"))["written"]
+    for seed in range(3):
+        names = {"written": written, "SEED": seed, "GroupKFold": GroupKFold}
+        exec(line, names)
+        folds = [fold.tolist() for _, fold in names["splits"]]
+        assert sorted(sum(folds, [])) == list(range(276)) and all(60 < len(fold) < 80 for fold in folds)
+        for fold in folds:
+            elsewhere = {written[i].lower() for i in {*range(276)} - {*fold}}
+            assert not elsewhere & {written[i].lower() for i in fold}

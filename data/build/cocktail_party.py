@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 import torch
 
-from data.build.common import MACHINE, halved, store
+from data.build.common import halved, store, this_machine
 from helpers import data
-from helpers.training import compute_type
 from tests.definitions import definitions
 
 CELLS = ("setup", "party-voices", "party-mix", "party-picture")  # run whole; of all others only the definitions
@@ -120,7 +119,7 @@ def recipe_of(name, stages, losses, seconds, last):
         seconds += float(before["seconds_of_one_core"])
     recipe = {"steps": sum(stage.steps for stage in stages), "seed": SEED}
     recipe |= {"stages": json.dumps([stage._asdict() for stage in stages])}
-    recipe |= {"machine": MACHINE.removesuffix(", bfloat16") + f", {str(compute_type('cpu')).removeprefix('torch.')}"}
+    recipe |= {"machine": this_machine()}
     recipe |= {"seconds_of_one_core": round(seconds), "losses": json.dumps([round(loss, 2) for loss in losses])}
     heard = (
         {"voices": "allison, carlo, topal, and 54 that are made"} if name == "voices" else {"notes": "fluid, timgm6mb"}

@@ -80,6 +80,13 @@ def store(name, state, recipe):
     record("weights")
 
 
+def this_machine():
+    """Where a stored network is trained, and in which numbers."""
+    from helpers.training import compute_type
+
+    return MACHINE.removesuffix(", bfloat16") + f", {str(compute_type('cpu')).removeprefix('torch.')}"
+
+
 def halved(state):
     """A state_dict in half precision; whole numbers stay as they are."""
     return {key: value.half() if value.is_floating_point() else value for key, value in state.items()}

@@ -15,10 +15,9 @@ import time
 import torch
 from torch import nn
 
-from data.build.common import MACHINE, halved, store
+from data.build.common import halved, store, this_machine
 from helpers import data
 from helpers.scoreboard import RESULTS
-from helpers.training import compute_type
 from tests.definitions import definitions
 
 OPTIONS = {"batch_size": 16, "lr": 0.001, "decay": 0.998, "round": 250}
@@ -101,7 +100,7 @@ def recipe_of(losses, clocks, config):
         "configuration": json.dumps(config),
         "seconds": f"{clocks[0]:.0f}",
         "seconds_of_one_core": f"{clocks[1]:.0f}",
-        "machine": MACHINE.removesuffix(", bfloat16") + f", {str(compute_type('cpu')).removeprefix('torch.')}",
+        "machine": this_machine(),
         "first_losses": json.dumps(losses[:5].tolist()),
         "losses": json.dumps([round(loss.mean().item(), 4) for loss in losses.split(config.round)]),
     }

@@ -10,8 +10,7 @@ import time
 import torch
 from torch import nn
 
-from data.build.common import MACHINE, halved, store
-from helpers.training import compute_type
+from data.build.common import halved, store, this_machine
 from tests.definitions import definitions
 
 RUNS = {
@@ -47,7 +46,7 @@ def recipe_of(losses, config, seconds, cpu_seconds):
         "configuration": json.dumps(config),
         "seconds": f"{seconds:.0f}",
         "seconds_of_one_core": f"{cpu_seconds:.0f}",
-        "machine": MACHINE.removesuffix(", bfloat16") + f", {str(compute_type('cpu')).removeprefix('torch.')}",
+        "machine": this_machine(),
         "first_losses": json.dumps(losses[:5].tolist()),
         "losses": json.dumps(losses.view(config.n_epochs, -1, 2).mean(1).numpy().round(3).tolist()),
     }
