@@ -12,6 +12,8 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 os.environ.pop("JPY_SESSION_NAME", None)  # nobody watches a test: no progress bars
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # under `make test`, a make that a test calls says what it does alone
+    os.environ.pop(name, None)
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a debugger's warning on stderr
 if "PYTEST_XDIST_WORKER" in os.environ:  # two workers on two cores
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):

@@ -324,7 +324,7 @@ def house(tmp_path):
 def make(folder, *words, **environment):
     """`make WORDS` in a folder, without the network: (exit status, what it printed)."""
     none = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "UV_OFFLINE": "1", "UV_NO_CACHE": "1"}
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "MAKEFLAGS", "MAKELEVEL")}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     made = subprocess.run(
         ["make", *words], cwd=folder, env=kept | none | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, encoding="utf-8", errors="replace",

@@ -199,7 +199,7 @@ def test_what_cannot_be_graded_is_said_in_a_line(tmp_path):
 
 def test_make_grade_knows_the_rehearsal_and_the_class():
     def said(*words):
-        command = ["make", "--no-print-directory", "-n", "-o", ".venv/installed", "grade", *words]  # under make, too
+        command = ["make", "-n", "-o", ".venv/installed", "grade", *words]
         return subprocess.run(
             command, cwd=NOTEBOOKS.parent, capture_output=True, text=True, check=True, encoding="utf-8"
         ).stdout.strip()

@@ -118,7 +118,7 @@ def test_wrong_data_and_a_broken_library_are_in_it(of_kim, monkeypatch):
 
 def test_make_doctor_knows_the_report():
     said = subprocess.run(
-        ["make", "--no-print-directory", "-n", "doctor", "REPORT=1"], cwd=doctor.ROOT, capture_output=True, text=True,
+        ["make", "-n", "doctor", "REPORT=1"], cwd=doctor.ROOT, capture_output=True, text=True,
         check=True, encoding="utf-8",
     ).stdout  # fmt: skip
     assert said.strip().endswith("-m helpers.commands.doctor --report")

@@ -352,7 +352,7 @@ def test_make_update_needs_no_library(course, learner):
     write(learner, {LECTURE: notebook("mine")})
     bare = [f"PYTHON={sys.executable} -S"]  # without site-packages
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = ["make", "--no-print-directory", "update", *bare]
+    command = ["make", "update", *bare]
     made = subprocess.run(
         command, cwd=learner, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )
