@@ -766,7 +766,6 @@ WRONG = [
 EQUIVALENT = {
     ("12.5", "*: detached"): "a cache is for speaking, not for training",
     ("12.5", "*: cut *"): "a cache is for speaking, not for training",
-    ("12.8", "*: detached"): "a merged layer is made once, without a gradient",
     ("12.9", "*: detached"): "nobody differentiates a gradient",
     ("12.9", "*: cut *"): "nobody differentiates a gradient",
 }
