@@ -1,13 +1,22 @@
 """Lecture 12's own texts, packing, mask, model, training and answers, on small material made of real scenes."""
 
+import ast
 import collections
+import json
+import os
 import random
+import subprocess
+import sys
 
+import nbformat
 import pytest
 import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from helpers import CourseError, questions, scenes
-from tests.definitions import definitions
+from tests.definitions import NOTEBOOKS, definitions
 from tests.test_questions import evaluated
 
 lecture = definitions("12_one_model.ipynb", also=("setup", "recordings", "clips", "tasks", "tagger"))
@@ -35,11 +44,12 @@ def material(monkeypatch):
         "menu": menu,
         "texts": written.tensors(),
         "places": torch.randn(len(SCENES), 36, SEEN, generator=draw),
+        "vocabulary": vocabulary,
         "pool": torch.randn(len(lecture.known_names), 3, 15, HEARD, generator=draw),
     }
     for name, value in made.items():
         monkeypatch.setattr(lecture, name, value, raising=False)
-    return lecture.EasyDict(made, written=written, vocabulary=vocabulary)
+    return lecture.EasyDict(made, written=written, asked=asked)
 
 
 def tiny(material, **sizes):
@@ -275,7 +285,7 @@ def test_the_tagger_keeps_the_features_and_adds_a_tag_for_each_noun():
     tagger, x = lecture.Tagger(6, 8), torch.randn(2, 36, 6)
     out = tagger(x)
     assert out.shape == (2, 36, 6 + len(scenes.NOUNS)) and torch.equal(out[..., :6], x)
-    assert (0 <= out[..., 6:]).all() and (out[..., 6:] < 1).all(), "at first, nothing is anywhere"
+    assert (out[..., 6:] >= 0).all() and (out[..., 6:] < 1).all(), "at first, nothing is anywhere"
 
 
 # the loss and the training
@@ -350,3 +360,248 @@ def test_it_learns_a_few_scenes_by_heart(material, monkeypatch):
     config = config_of(steps=60, round=30, width=32)
     losses = lecture.train(lecture.begin(config, len(material.vocabulary), SEEN), config)
     assert losses[-5:].mean() < 0.5 * losses[:5].mean()
+
+
+# the test and its answers
+
+
+@pytest.fixture
+def items(material):
+    clips_of = {noun: [2 * k for k in own] for noun, own in lecture.number_of.items()}
+    return lecture.items_of(SCENES, material.asked, clips_of, random.Random(3))
+
+
+def clips_by_number(material):
+    return material.pool[:, :2].flatten(0, 1)
+
+
+def test_the_items_are_true(items):
+    kinds = {"questions", "sound_named", "sound_pointed", "sound_present", "two_step", "two_step_unseen_composition"}
+    assert set(items) == kinds
+    noun_of = {2 * k: noun for noun, own in lecture.number_of.items() for k in own}
+    for task, some in items.items():
+        assert len(some) > 10
+        for item in some:
+            scene = SCENES[item.scene]
+            heard = noun_of.get(item.sound)
+            (thing, *more) = [t for t in scene.things if t.noun == heard] or [None]
+            assert not more and (item.sound is None) == (task == "questions")
+            if task == "questions":
+                assert evaluated(item.prompt, scene) == item.answer
+            elif task == "sound_present":
+                assert item.answer == ("yes" if thing else "no")
+            elif task == "sound_named":
+                assert item.answer == heard
+            elif task == "sound_pointed":
+                assert item.answer == lecture.place_word(thing)
+                for word in item.right:
+                    k = int(word[7:-1])
+                    x, y = 16 * (k % 6) + 8, 16 * (k // 6) + 8
+                    assert thing.box[0] <= x < thing.box[2] and thing.box[1] <= y < thing.box[3]
+            else:
+                assert evaluated(item.prompt.replace("what you hear", f"the {heard}"), scene) == item.answer
+                unseen = (
+                    "above" in item.prompt or "below" in item.prompt or "over" in item.prompt or "under" in item.prompt
+                )
+                assert unseen == (task == "two_step_unseen_composition")
+
+
+def test_answers_and_losses_are_those_of_each_item_alone(material, items):
+    network, clips = tiny(material).float(), clips_by_number(material)
+    some = [item for those in items.values() for item in those[:6]]
+    random.Random(0).shuffle(some)
+    said, losses = (
+        lecture.answers_of(network, material.places, clips, some),
+        lecture.losses_of(network, material.places, clips, some),
+    )
+    assert len(set(said)) > 1
+    for k, item in enumerate(some):
+        assert lecture.answers_of(network, material.places, clips, [item]) == [said[k]]
+        assert torch.allclose(lecture.losses_of(network, material.places, clips, [item])[0], losses[k], atol=1e-4)
+        (((*given, targets), _),) = lecture.batches_of([item], material.places, clips, answers=True)
+        assert lecture.loss_of(network, [*given, targets]).item() == pytest.approx(losses[k].item(), abs=1e-4)
+
+
+def test_what_is_written_with_the_cache_is_what_is_written_without(material):
+    found = set()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = tiny(material).float()
+        with torch.no_grad():
+            network.embed.weight[lecture.vocabulary.index("<end>")] *= 1.5 + seed  # so that some end early
+        captions = lecture.say(network, material.places)
+        assert captions == lecture.say_slowly(network, material.places)
+        assert captions[5:6] == lecture.say(network, material.places[5:6]), "the same in any company"
+        assert not any("<end>" in caption for caption in captions)
+        found |= {len(caption.split()) for caption in captions}
+    asked = lecture.say(network, material.places, material.pool[: len(SCENES), 0], lecture.HEAR)
+    assert asked != captions and len(found) > 1
+
+
+# LoRA
+
+
+def changed(network, size=0.1):
+    """An adapted network whose change isn't zero."""
+    made = lecture.adapted(network, rank=3)
+    with torch.no_grad():
+        for module in made.modules():
+            if isinstance(module, lecture.LoRA):
+                module.up.normal_(std=size)
+    return made
+
+
+def test_an_adapted_network_begins_as_the_old_one_and_learns_little(material):
+    network, batch = tiny(material).float(), [part.float() if part.is_floating_point() else part for part in batch_of()]
+    made = lecture.adapted(network, rank=3)
+    assert torch.allclose(logits_of(made, batch), logits_of(network, batch), atol=1e-6)
+    learned = {name for name, weight in made.named_parameters() if weight.requires_grad}
+    assert learned == {
+        f"blocks.{k}.{layer}.{part}" for k in (0, 1) for layer in ("qkv", "out") for part in ("up", "down")
+    }
+    assert all(weight.requires_grad for weight in network.parameters()), "the old network is as it was"
+    assert not torch.allclose(logits_of(changed(network), batch), logits_of(network, batch), atol=1e-3)
+
+
+def test_merged_it_computes_the_same_with_no_weight_more(material):
+    network, batch = tiny(material).float(), [part.float() if part.is_floating_point() else part for part in batch_of()]
+    made = changed(network)
+    expected = logits_of(made, batch)
+    for block in made.blocks:
+        before = block.qkv.linear.weight.clone()
+        block.qkv, kept, block.out = block.qkv.merged(), block.qkv, block.out.merged()
+        assert type(block.qkv) is nn.Linear and torch.equal(before, kept.linear.weight)
+    assert torch.allclose(logits_of(made, batch), expected, atol=1e-4)
+    assert [w.shape for w in made.parameters()] == [w.shape for w in network.parameters()]
+
+
+def test_teaching_moves_the_change_alone_and_lowers_the_loss(material, capsys):
+    network = tiny(material).float()
+    before, made = weights(network), lecture.adapted(network)
+    tasks = {"which thing is the largest": lambda scene: lecture.winner(scene, lecture.areas(scene))}
+    lecture.teach(made, tasks, SCENES, material.places, steps=30, batch_size=8, lr=0.02)
+    frozen = [weight for name, weight in made.named_parameters() if name.rsplit(".", 1)[1] not in ("up", "down")]
+    assert torch.equal(torch.cat([weight.flatten() for weight in frozen]), before)
+    losses = [float(line.split("loss")[1].split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert losses[-1] < losses[0]
+
+
+def test_the_winner_wins_clearly():
+    for scene in MANY:
+        noun, areas = lecture.winner(scene, lecture.areas(scene)), sorted(lecture.areas(scene))
+        if noun is None:
+            assert len(areas) == 1 or areas[-1] <= 1.2 * areas[-2]
+        else:
+            assert areas[-1] > 1.2 * areas[-2] and scene.things[lecture.areas(scene).index(areas[-1])].noun == noun
+
+
+# several processes
+
+
+@pytest.fixture
+def alone():
+    """This process as the only one of its group."""
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 4])
+def test_a_parallel_step_in_portions_is_the_step(material, alone, accumulate):
+    config, size = config_of(), (len(material.vocabulary), SEEN)
+    one, other = lecture.begin(config, *size), lecture.begin(config, *size)
+    network = DistributedDataParallel(other.network)
+    for seed in range(3):
+        batch = lecture.batch_of(random.Random(seed), config)
+        loss = lecture.train_step(one.network, one.optimizer, batch)
+        again = lecture.parallel_step(network, other.optimizer, batch, accumulate)
+        assert again == pytest.approx(loss.item(), abs=1e-4)
+    assert torch.allclose(weights(one.network), weights(other.network), atol=2e-3)
+
+
+def test_a_checkpoint_brings_everything_back(material, alone, tmp_path):
+    config, size = config_of(), (len(material.vocabulary), SEEN)
+
+    def go(state, steps):
+        network = DistributedDataParallel(state.network)
+        batches = [lecture.batch_of(state.rng, config) for _ in range(steps)]
+        return [lecture.parallel_step(network, state.optimizer, batch) for batch in batches]
+
+    first = lecture.begin(config, *size)
+    before = go(first, 3)
+    first.step = 3
+    lecture.save_checkpoint(tmp_path, first, before)
+    after = go(first, 3)
+    second = lecture.begin(config, *size)
+    assert lecture.load_checkpoint(tmp_path, second) == before and second.step == 3
+    assert go(second, 3) == after and torch.equal(weights(first.network), weights(second.network))
+    assert (tmp_path / "newest").read_text() == "step_000003"
+
+
+def test_a_batch_that_does_not_divide_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(CourseError, match="divide evenly"):
+        lecture.options_of(["--batch_size", "16"])
+    assert lecture.options_of(["--batch_size", "12", "--accumulate", "2"]).steps == 360
+
+
+SIZES = "--steps 6 --batch_size 8 --every 2 --scenes 24 --clips 1 --width 32 --layers 2 --heads 2 --lr 0.01".split()
+KILLED = """import importlib.util, os, signal, sys
+spec = importlib.util.spec_from_file_location("train", sys.argv.pop(1))
+train = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(train)
+draw, drawn = train.batch_of, []
+def batch_of(rng, config):
+    drawn.append(1)
+    if len(drawn) == 4 and train.dist.get_rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return draw(rng, config)
+train.batch_of = batch_of
+train.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """`losses(name, processes, *options)`: the losses that the exported program writes, and how it ended."""
+    folder = tmp_path_factory.mktemp("train")
+    cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOKS / "12_one_model.ipynb", 4).cells}
+    tree = ast.parse(cells["export"])
+    (names,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "EXPORTED"]
+    lecture.EXPORTED = eval(compile(ast.Expression(names), "EXPORTED", "eval"))
+    path = lecture.export(folder / "train.py")
+    (folder / "killed.py").write_text(KILLED, encoding="utf-8")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COURSE_COMPUTE": "float32"}
+
+    def losses(name, processes, *options, killed=False):
+        command = [sys.executable]
+        if processes > 1:
+            command += ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+            command += ["--nproc-per-node", str(processes)]
+        command += [str(folder / "killed.py"), str(path)] if killed else [str(path)]
+        file = folder / f"{name}.json"
+        command += [*SIZES, "--losses", str(file), *options]
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
+        )
+        assert (done.returncode != 0) == killed, done.stderr[-3000:]
+        return json.loads(file.read_text()) if file.exists() else None
+
+    losses.folder = folder
+    return losses
+
+
+def test_two_processes_with_half_the_batch_each_give_the_losses_of_one(program):
+    one, two = program("one", 1), program("two", 2)
+    assert len(one) == 6 and one[-1] < one[0]
+    assert two == pytest.approx(one, abs=1e-4)
+
+
+def test_a_killed_worker_and_a_resume_give_the_uninterrupted_losses(program):
+    checkpoint = "--checkpoint", str(program.folder / "kept")
+    assert program("killed", 2, *checkpoint, killed=True) is None
+    assert (program.folder / "kept/newest").read_text() == "step_000002"
+    resumed = program("resumed", 2, *checkpoint, "--resume")
+    file = program.folder / "two.json"
+    two = json.loads(file.read_text()) if file.exists() else program("two", 2)
+    assert resumed == pytest.approx(two, abs=1e-6)
