@@ -28,7 +28,7 @@ WHAT = (
     "the live run with some of its texts only, the same number of steps and of texts a step; all scores are those of"
     " the lecture's test"
 )
-LIVE = ["pools", "features", "run-tagger", "vocabulary", "menus", "live-config", "items", "exams"]
+LIVE = ["pools", "features", "run-tagger", "vocabulary", "live-config", "items", "exams"]
 CELLS = [*BEGIN, *READ, *LIVE, "step", "train", "batches", "answers", "say", "score"]
 VARIANTS = {
     "all texts": ("captions", "questions", "sounds"),
@@ -77,7 +77,7 @@ def go_on(state, path):
 
 
 def train(until=None):
-    """Trains to the end, or to a step; returns lecture, state, what belongs beside it, losses, clocks, configuration."""
+    """Trains to the end, or to a step; returns lecture, state, its tagger, losses, clocks and configuration."""
     lecture, state, beside, config = beginning()
     path = RESULTS / "one_model.checkpoint.pt"
     path.parent.mkdir(exist_ok=True)
@@ -134,6 +134,8 @@ def serving_of(lecture, kinds):
 def run(seed):
     """`{variant: {"seconds": ..., "values": ...}}` of one seed."""
     lecture, runs = definitions("12_one_model.ipynb", also=("setup", "clips", *BEGIN, *LIVE)), {}
+    lecture.menu = lecture.menu_of(lecture.known, lecture.asked, lecture.written)
+    lecture.texts = lecture.written.tensors()
     lecture.SEED, original = seed, lecture.serving  # of the networks; the scenes stay
     for variant, kinds in VARIANTS.items():
         start = time.process_time()
