@@ -597,6 +597,7 @@ def test_two_processes_with_half_the_batch_each_give_the_losses_of_one(program):
     assert two == pytest.approx(one, abs=1e-4)
 
 
+@pytest.mark.slow  # three programs of two processes each
 def test_a_killed_worker_and_a_resume_give_the_uninterrupted_losses(program):
     checkpoint = "--checkpoint", str(program.folder / "kept")
     assert program("killed", 2, *checkpoint, killed=True) is None
