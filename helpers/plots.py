@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import re
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 import torch
 from IPython.display import HTML, display
 from IPython.utils.capture import capture_output
+from matplotlib import font_manager, get_cachedir
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
@@ -23,18 +25,17 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F
 BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK = COLOURS
 ORANGE_TO_BLUE = LinearSegmentedColormap.from_list("orange_to_blue", [ORANGE, "white", BLUE])
 
-plt.rcParams.update(
-    {
-        "axes.prop_cycle": plt.cycler(color=COLOURS),
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "figure.constrained_layout.use": True,
-        "figure.facecolor": "white",
-        "font.size": 11,
-        "legend.frameon": False,
-    }
-)
+# matplotlib's own font has no Hangul: the first of these that is installed draws it, and nothing else.
+HANGUL = ["Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "UnDotum"]
+HANGUL = [name for name in HANGUL if name in font_manager.get_font_names()][:1]
+warnings.filterwarnings("ignore", "Glyph .*HANGUL")  # `show` says it in one line
 
+plt.rc("axes", prop_cycle=plt.cycler(color=COLOURS))
+plt.rc("axes.spines", top=False, right=False)
+plt.rc("figure", facecolor="white")
+plt.rc("figure.constrained_layout", use=True)
+plt.rc("font", size=11, family=["sans-serif", *HANGUL])
+plt.rc("legend", frameon=False)
 
 LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
 # How a slider's pictures are made to fit: webp's quality, their scale, and how many frames are passed over.
@@ -83,6 +84,8 @@ def show(figure, alt, caption="", handle=None):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # savefig would draw twice
     plt.close(figure)
+    if not HANGUL and figure.findobj(lambda part: re.search("[가-힣]", getattr(part, "get_text", str)())):
+        print(f"No font here has Hangul. Install one (fonts-nanum), delete {get_cachedir()}, and restart the kernel.")
     picture = source(Image.fromarray(np.asarray(canvas.buffer_rgba())))
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     shown = HTML(
