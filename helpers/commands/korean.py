@@ -17,7 +17,18 @@ import secrets
 import sys
 
 from helpers.commands import assignments
-from helpers.commands.catalogs import ROOT, blocks, first_words, merged, names, path_of, problems, spoken, translation
+from helpers.commands.catalogs import (
+    HOLE,
+    ROOT,
+    blocks,
+    first_words,
+    merged,
+    names,
+    path_of,
+    problems,
+    spoken,
+    translation,
+)
 
 NOTEBOOKS = ROOT / "notebooks"
 EDITION = NOTEBOOKS / "ko"
@@ -135,7 +146,7 @@ def notebook(name):
         somebody typed into it since.
     """
     content = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
-    words = translation(name)
+    words, board = translation(name), translation("checks/helpers")
     for cell in content["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
@@ -145,17 +156,46 @@ def notebook(name):
         elif cell["cell_type"] == "code":
             found = [part for part in spoken(source) if part[2] in words]
             for start, end, text in reversed(found):
-                source = source[:start] + json.dumps(words[text], ensure_ascii=False) + source[end:]
+                source = source[:start] + literal(words[text]) + source[end:]
             for output in cell["outputs"]:
                 shown = output.get("data", {})
-                if "text/html" in shown and found:
-                    page = "".join(shown["text/html"])
-                    for _, _, text in found:
-                        page = page.replace(html.escape(text), html.escape(words[text]))
-                    shown["text/html"] = lines(page)
+                for _, _, text in found:
+                    if "text/html" in shown:
+                        shown["text/html"] = lines(shown_as("".join(shown["text/html"]), text, words))
+                    elif "text" in output:
+                        output["text"] = lines(shown_as("".join(output["text"]), text, words, plain=True))
+                if "text/markdown" in shown:
+                    for text in board:
+                        shown["text/markdown"] = lines(
+                            shown_as("".join(shown["text/markdown"]), text, board, plain=True)
+                        )
         cell["source"] = lines(source)
     content["metadata"]["course"] = {"language": "ko", "made": mark(content)}
     return content
+
+
+def literal(text):
+    """A text as a string of the code, an f-string where it has placeholders."""
+    return "f" * ("{" in text) + json.dumps(text, ensure_ascii=False)
+
+
+def shown_as(page, text, words, plain=False):
+    """An output with the Korean of a text: of a caption or a label in HTML, of whole lines where it is `plain`. What
+    stood where the English has its placeholders stands where the Korean has them."""
+    parts, write = re.split(HOLE, text), str if plain else html.escape
+    hole = "(.*?)" if plain else '([^"<>]*)'
+    pattern = "".join(hole if k % 2 else re.escape(write(part)) for k, part in enumerate(parts))
+
+    def said(match):
+        values = dict(zip(parts[1::2], match.groups(), strict=True))
+        values = {part: words.get(value, value) if plain else value for part, value in values.items()}
+        return "".join(values.get(part, write(part)) for part in re.split(HOLE, words[text]))
+
+    if plain:
+        pattern = f"(?m)^{pattern}$"
+    elif len(text) < 40 or len(parts) > 1:  # a long sentence may be put together with another
+        pattern = f'(?<=[">]){pattern}(?=["<])'
+    return re.sub(pattern, said, page)
 
 
 def mark(content):
