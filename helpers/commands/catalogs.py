@@ -19,7 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCALE = ROOT / "locale" / "ko"
 SPOKEN = ("alt", "caption")  # the keywords, and variables, whose strings are translated
 HOLE = r"(\{[^{}]*\})"  # what an f-string computes: it recurs in the translation
-PAGES = {"readme": "README.md", "instructor": "docs/instructor.md", "site": "docs/conf.py"}
+PAGES = {
+    "readme": "README.md",
+    "first-lesson": "docs/first-lesson.md",
+    "glossary": "docs/glossary.json",
+    "instructor": "docs/instructor.md",
+    "results": "docs/results.md",
+    "setup": "docs/setup.md",
+    "symbols": "docs/symbols.json",
+    "site": "docs/conf.py",
+}
+COMMENT = re.compile(r"^(make .*?# )(.+)$", re.M)  # what a command is for, in a page's block of code
 ENGINE = ("checking", "comparing", "limits", "progress", "running", "state", "telling")
 
 
@@ -173,10 +183,23 @@ def english(name):
         for node in ast.walk(ast.parse((ROOT / PAGES[name]).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
                 add(ast.literal_eval(node.args[0]), "conf")
+    elif name in ("glossary", "symbols"):
+        head = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8").split("\n|---")[0]
+        rows = json.loads((ROOT / PAGES[name]).read_text(encoding="utf-8"))
+        rows = (
+            [text for t, e in rows.items() for text in (t, e["line"])] if name == "glossary" else [r[2] for r in rows]
+        )
+        for text in [*(piece for piece, translated in blocks(head) if translated), *rows]:
+            add(text, name)
     elif name in PAGES:
-        for piece, translated in blocks((ROOT / PAGES[name]).read_text(encoding="utf-8")):
+        text = (ROOT / PAGES[name]).read_text(encoding="utf-8")
+        if name == "results":  # the lectures' own tables are names and numbers
+            text = text.split("\n## ")[0]
+        for piece, translated in blocks(text):
             if translated:
                 add(piece, name)
+        for _, comment in COMMENT.findall(text):
+            add(comment, name)
     else:
         for cell in json.loads((ROOT / f"notebooks/{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
@@ -354,7 +377,9 @@ def problems(name):
         elif entry.fuzzy:
             found.append((text, "its English changed: look at the Korean again, and take the mark fuzzy away"))
         else:
-            found += [(text, line) for line in compare(text, entry.msgstr, name.startswith("checks/"))]
+            found += [
+                (text, line) for line in compare(text, entry.msgstr, name == "site" or name.startswith("checks/"))
+            ]
     found += [(text, "the catalog has this entry, and the course no longer: make korean") for text in catalog]
     return found
 

@@ -18,7 +18,9 @@ import sys
 
 from helpers.commands import assignments
 from helpers.commands.catalogs import (
+    COMMENT,
     HOLE,
+    PAGES,
     ROOT,
     blocks,
     first_words,
@@ -130,16 +132,30 @@ def link(target, name):
 
 
 def in_korean(text, words):
-    """A Markdown text with the paragraphs that have a translation in it."""
-    return "".join(words.get(piece, piece) if translated else piece for piece, translated in blocks(text))
+    """A Markdown text with the paragraphs that have a translation in it, and what its commands are for."""
+    text = "".join(words.get(piece, piece) if translated else piece for piece, translated in blocks(text))
+    return COMMENT.sub(lambda line: line[1] + words.get(line[2], line[2]), text)
 
 
 def lines(text):
     return text.splitlines(keepends=True)
 
 
-def notebook(name):
-    """The Korean notebook: other words, the same code, outputs and cell ids.
+def page(name):
+    """What the website shows of a source, named without its ending: of "docs/setup" a text, of "notebooks/00_..." JSON.
+
+    Its links lead where the English ones lead, since the Korean pages lie in the same order.
+    """
+    if name.startswith("notebooks/"):
+        return json.dumps(notebook(name.removeprefix("notebooks/"), linked=False), indent=1, ensure_ascii=False)
+    text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+    known = {path.removesuffix(".md"): catalog for catalog, path in PAGES.items()}
+    return in_korean(text, translation(known[name])) if name in known else text
+
+
+def notebook(name, linked=True):
+    """The Korean notebook: other words, the same code, outputs and cell ids. Its links lead to the edition's pages, if
+    `linked`.
 
     Returns:
         The notebook as a dictionary. Its metadata hold a mark of what was written, by which `write` sees whether
@@ -151,7 +167,8 @@ def notebook(name):
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             source = in_korean(source, words)
-            source = re.sub(r"(?<=\]\()[^()\s]+(?=\))", lambda target: link(target[0], name), source)
+            if linked:
+                source = re.sub(r"(?<=\]\()[^()\s]+(?=\))", lambda target: link(target[0], name), source)
             source = source.replace("`notebooks/work/", "`notebooks/work/ko/").replace("`make lab`", "`make lab KO=1`")
         elif cell["cell_type"] == "code":
             found = [part for part in spoken(source) if part[2] in words]
@@ -194,7 +211,7 @@ def shown_as(page, text, words, plain=False):
     if plain:
         pattern = f"(?m)^{pattern}$"
     elif len(text) < 40 or len(parts) > 1:  # a long sentence may be put together with another
-        pattern = f'(?<=[">]){pattern}(?=["<])'
+        pattern = rf'(?<=[">]){pattern}(?=["<]|, \d+")'  # a gallery counts its pictures
     return re.sub(pattern, said, page)
 
 
