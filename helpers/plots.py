@@ -178,27 +178,27 @@ def play(sounds, rate):
 
 def gallery(rows, caption="", width=64):
     """Shows rows of pictures, each with a line below it, and a caption below all: `{title: [(picture, label), ...]}`,
-    each a uint8 tensor (3, height, width), `width` pixels wide on the page. Titles and labels may be in any script: the
-    browser draws them. Raises CourseError where a picture is not uint8 of that shape."""
+    each a uint8 tensor (3, height, width), `width` pixels wide on the page. Raises CourseError on any other picture."""
     shown = []
     for title, pictures in rows.items():
-        tiles = "".join(tile(picture, str(label), width) for picture, label in pictures)
+        name = title or caption or "picture"  # for those who can't see a picture that has no label
+        tiles = "".join(tile(p, str(label), width, f"{name}, {k}") for k, (p, label) in enumerate(pictures, 1))
         heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(str(title))}</div>'
         shown.append(f'<div style="display: flex; gap: 10px; margin: 4px 0">{heading}{tiles}</div>')
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     display(HTML(f'<figure style="margin: 0.5em 0; overflow-x: auto">{"".join(shown)}{below}</figure>'))
 
 
-def tile(picture, label, width):
+def tile(picture, label, width, name):
     picture = torch.as_tensor(picture)
     if picture.dtype != torch.uint8 or not picture.numel() or picture.ndim != 3 or picture.shape[0] != 3:
         raise CourseError(
             f"A gallery takes uint8 pictures of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
         )
-    label, pixels = html.escape(label), Image.fromarray(picture.permute(1, 2, 0).numpy())
+    label, name, pixels = *map(html.escape, (label, name)), Image.fromarray(picture.permute(1, 2, 0).numpy())
     return (
         f'<div style="{f"width: {max(width, 76)}px" if label else "min-width: 0"}; text-align: center; '
-        f'font-size: 0.8em; line-height: 1.2"><img alt="{label or "picture"}" src="{source(pixels)}" '
+        f'font-size: 0.8em; line-height: 1.2"><img alt="{label or name}" src="{source(pixels)}" '
         f'style="width: {width}px; max-width: 100%; border-radius: 6px; display: inline"><br>{label}</div>'
     )
 
