@@ -83,6 +83,7 @@ THEME = [  # words of the theme, which speaks no Korean
     _("Toggle primary sidebar"), _("Toggle secondary sidebar"), _("Download source file"), _("Print to PDF"),
     _("Download this page"), _("Page"), _("Search"), _("Link to this heading"),
     _("previous page"), _("next page"), _("Main"), _("Version warning"), _("Search..."),
+    _("Please activate JavaScript to enable the search functionality."),
 ]  # fmt: skip
 SAID = re.compile(r'(\b(?:aria-label|placeholder|title)=")([^"<>]{1,60})"')
 CONTENTS = """

@@ -142,9 +142,19 @@ def test_no_solution_is_on_the_site(site):
     assert not list(site.rglob("*solution*"))
 
 
-def dead_ends(path, page, pages, site):
+def ids(page):
+    return {tag["id"] for tag in page.select("[id]")}
+
+
+@pytest.fixture(scope="module")
+def anchors(pages):
+    """What a link may lead to on each page."""
+    return {path: ids(page) for path, page in pages.items()}
+
+
+def dead_ends(path, page, anchors, site):
     """Addresses on a page that lead to nothing, or that make the browser ask another host."""
-    wrong = []
+    wrong, own, root = [], ids(page), site.resolve()
     for tag in page.select("[href], [src]"):
         target = tag.get("href") or tag.get("src") or ""
         parts = urlsplit(target)
@@ -156,14 +166,14 @@ def dead_ends(path, page, pages, site):
         file = ((site / path).parent / unquote(parts.path)).resolve() if parts.path else site / path
         there = file.is_file()
         if there and parts.fragment and tag.name == "a" and file.suffix == ".html":
-            on = pages[file.relative_to(site.resolve()).as_posix()] if parts.path else page
-            there = on.find(id=unquote(parts.fragment)) is not None or parts.fragment == "main-content"
+            known = anchors[file.relative_to(root).as_posix()] if parts.path else own
+            there = unquote(parts.fragment) in known or parts.fragment == "main-content"
         wrong += [] if there else [f"{path}: {target}"]
     return wrong
 
 
-def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(pages, site):
-    assert [wrong for path, page in pages.items() for wrong in dead_ends(path, page, pages, site)] == []
+def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(pages, anchors, site):
+    assert [wrong for path, page in pages.items() for wrong in dead_ends(path, page, anchors, site)] == []
 
 
 def test_a_link_to_ones_own_copy_leads_to_its_pattern(pages):
@@ -176,9 +186,9 @@ def test_a_link_to_ones_own_copy_leads_to_its_pattern(pages):
         assert f"notebooks/work/my_{lecture.name}" in banner.get_text()
 
 
-def test_dead_ends_are_found(pages, site):
+def test_dead_ends_are_found(anchors, site):
     for bad in ('<a href="nowhere.html">', '<img src="gone.png">', '<a href="index.html#gone">', "<script src='//x.org/y.js'>"):  # fmt: skip
-        assert len(dead_ends("README.html", BeautifulSoup(bad, "html.parser"), pages, site)) == 1, bad
+        assert len(dead_ends("README.html", BeautifulSoup(bad, "html.parser"), anchors, site)) == 1, bad
 
 
 def prose(page):
