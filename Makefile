@@ -64,10 +64,12 @@ race: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/word2vec_speed.py
 	$(BIN)/python tests/benchmarks/stft_speed.py
 
-# The course as web pages, with the outputs that the notebooks store. A broken link stops it.
+# The course as web pages, in English and (in the folder ko) Korean, with the outputs that the notebooks store. A broken
+# link stops it.
 site: $(INSTALLED)
 	@$(BIN)/python -m helpers.commands.glossary
 	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache . $(SITE)
+	$(BIN)/python -m sphinx -c docs -j auto --fail-on-warning --quiet -d $(SITE)-cache/ko -t ko . $(SITE)/ko
 	@echo "Open $(SITE)/index.html in a browser, or give the folder to any web server."
 
 # A deck for the classroom, one file in results/slides/: make slides NOTEBOOK=05_conditional_gan (or all lectures).

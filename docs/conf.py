@@ -2,24 +2,39 @@
 
 Sphinx reads the pages where they lie in the repository, so that a link that works there works on the web. Nothing runs,
 and the pages that come out ask no other host for anything: MathJax travels with them.
+
+With `-t ko` the same pages come out in Korean, by the catalogs in locale/ko, for the folder `ko` of the website.
 """
 
+import functools
 import importlib.metadata
 import json
 import os
+import posixpath
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 from docutils import nodes
 
-from helpers.commands import glossary
+from helpers.commands import catalogs, glossary, korean
 
 WHEEL = importlib.metadata.distribution("sphinx-mathjax-offline")  # the files alone: it has no use for Sphinx's hooks
 
-project = "Multi-modal learning, by doing"
+KOREAN = tags.has("ko")  # noqa: F821, Sphinx puts the tags of its command line here
+words_of = functools.cache(catalogs.translation)
+WORDS = words_of("site") if KOREAN else {}
+
+
+def _(text):
+    """The site's own words, in the language of its pages."""
+    return WORDS.get(text, text)
+
+
+project = _("Multi-modal learning, by doing")
 html_title = project
-language = "en"
+language = "ko" if KOREAN else "en"
 extensions = ["myst_nb"]
 root_doc = "README"
 include_patterns = ["README.md", "docs/*.md", "data/README.md", "notebooks/*.ipynb", "notebooks/assignments/*.ipynb"]
@@ -39,8 +54,15 @@ html_theme_options = {
     "navbar_persistent": [],
     "use_fullscreen_button": False,
     "footer_content_items": [],
+    "toc_title": _("Contents"),
+    "article_header_end": ["language.html", "article-header-buttons.html"],
 }
-html_context = {"default_mode": "auto"}  # dark where the reader's system is; a button changes it
+html_context = {
+    "default_mode": "auto",  # dark where the reader's system is; a button changes it
+    "other": {"lang": "en", "name": "English"} if KOREAN else {"lang": "ko", "name": "한국어"},
+    "moves": _("wider than the page; the arrows move it"),
+}
+templates_path = ["."]
 html_favicon = "icon.svg"
 html_static_path = ["style.css", "site.js", str(WHEEL.locate_file("sphinx-mathjax-offline/static/mathjax/tex-svg.js"))]
 html_css_files = ["style.css"]
@@ -50,11 +72,20 @@ mathjax_path = "tex-svg.js"
 mathjax3_config = {"options": {"enableMenu": False}}  # the menu would look for more of MathJax's files
 
 PARTS = {  # the numbers of its lectures
-    "First steps": range(0, 3),
-    "Text and pictures": range(3, 7),
-    "Pictures and sound": range(7, 11),
-    "Then and now": range(11, 13),
+    _("First steps"): range(0, 3),
+    _("Text and pictures"): range(3, 7),
+    _("Pictures and sound"): range(7, 11),
+    _("Then and now"): range(11, 13),
 }
+THEME = [  # words of the theme, which speaks no Korean
+    _("Back to top"), _("Collapse Sidebar"), _("Expand Sidebar"), _("Skip to main content"), _("Site navigation"),
+    _("Section Navigation"), _("Color mode"), _("Light"), _("Dark"), _("System Settings"), _("On this page"), _("Home"),
+    _("Toggle primary sidebar"), _("Toggle secondary sidebar"), _("Download source file"), _("Print to PDF"),
+    _("Download this page"), _("Page"), _("Search"), _("Link to this heading"),
+    _("previous page"), _("next page"), _("Main"), _("Version warning"), _("Search..."),
+    _("Please activate JavaScript to enable the search functionality."),
+]  # fmt: skip
+SAID = re.compile(r'(\b(?:aria-label|placeholder|title)=")([^"<>]{1,60})"')
 CONTENTS = """
 
 ```{{toctree}}
@@ -88,29 +119,68 @@ def minutes(root, page):
 
 def plan(root, readme):
     """README with a map before its first section: the course's parts, lectures with their minutes, and assignments."""
-    rows = ["| | lecture | assignment |", "|---|---|---|"]
+    rows = [f"| | {_('lecture')} | {_('assignment')} |", "|---|---|---|"]
     for part, pages in lectures(root).items():
         rows.append(f"| | **{part}** | |")
         for page in pages:
-            title = re.search(r"# \d\d ([^:\\\"\n]+)", Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))
-            title = title[1] if title else page[13:]
+            title = re.search(r"# \d\d [^\\\"\n]+", Path(root, f"{page}.ipynb").read_text(encoding="utf-8"))
+            title = title[0] if title else page[11:]
+            title = words_of(page[10:]).get(title, title) if KOREAN else title
+            title = re.sub(r"^(# \d\d )?([^:]+).*", r"\2", title)
             task, work = page.replace("/", "/assignments/"), ""
             if Path(root, f"{task}.ipynb").exists():
-                work = f"[{len(minutes(root, task))} exercises]({task}.ipynb), {spell(minutes(root, task))}"
-            rows.append(f"| {page[10:12]} | [{title}]({page}.ipynb), {sum(minutes(root, page))} min | {work} |")
-    readme = re.sub(r"^## The map\n.*?(?=^## )", "", readme, flags=re.M | re.S)
-    return re.sub(r"^(?=## )", "\n".join(["## The map", *rows, "\n"]), readme, count=1, flags=re.M)
+                exercises = _("{n} exercises").format(n=len(minutes(root, task)))
+                work = f"[{exercises}]({task}.ipynb), {spell(minutes(root, task))}"
+            rows.append(f"| {page[10:12]} | [{title}]({page}.ipynb), {spell(minutes(root, page), False)} | {work} |")
+    readme = re.sub(rf"^{_('## The map')}\n.*?(?=^## )", "", readme, flags=re.M | re.S)
+    return re.sub(r"^(?=## )", "\n".join([_("## The map"), *rows, "\n"]), readme, count=1, flags=re.M)
 
 
-def spell(times):
+def spell(times, in_hours=True):
     """A sum of minutes in words."""
-    hours, rest = divmod(sum(times), 60)
-    return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0))
+    hours, rest = divmod(sum(times), 60) if in_hours else (0, sum(times))
+    return " ".join([_("{n} h").format(n=hours)] * (hours > 0) + [_("{n} min").format(n=rest)] * (rest > 0))
+
+
+def heading(lecture, text):
+    """A lecture's heading in Korean."""
+    words = words_of(lecture)
+    found = (words[f"{level} {text}"] for level in ("##", "###") if f"{level} {text}" in words)
+    return next(found, text).lstrip("# ")
+
+
+def in_korean(page):
+    """The Korean text of a page."""
+    made = {"docs/glossary": (glossary.TERMS, glossary.glossary), "docs/symbols": (glossary.SYMBOLS, glossary.symbols)}
+    if page in made:
+        words, (head, table) = words_of(page.removeprefix("docs/")), made[page]
+        first, rest = table(glossary.lectures(), words, heading).split("\n", 1)
+        return korean.in_korean(f"{head}{first}", words) + f"\n{rest}\n"
+    text = korean.page(page)
+    if page == "data/README":
+        note = _("What each file is, where it comes from, and its licence: in English.")
+        text = text.replace("# The data\n", f"{_('# The data')}\n{note}\n\n", 1)
+    if page == "docs/results":
+        clock = r"\[The lecture\]\((\S+)\): (\S+) s and (\S+) MB at most, on (\S+)(?: in (\S+))?, seed (\d+)\."
+        said = _("[The lecture]({link}): {seconds} s and {memory} MB at most, on {device}, seed {seed}.")
+
+        def told(line):
+            link, seconds, memory, device, numbers, seed = line.groups()
+            device += f" ({numbers})" * bool(numbers)
+            return said.format(link=link, seconds=seconds, memory=memory, device=device, seed=seed)
+
+        text = re.sub(clock, told, text)
+        text = text.replace("| metric | this run | beside it |", _("| metric | this run | beside it |"))
+    return text
 
 
 def prepare(app, page, source):
     """Gives the front page its plan and its table of contents; a link to a folder, which is no page, becomes its bare
     name; one to the learner's own copy leads to its pattern, and on the pattern's page it is its bare text."""
+    if KOREAN:
+        source[0] = in_korean(page)
+        for catalog in catalogs.LOCALE.glob("**/*.po"):  # a changed one may change any page
+            app.env.note_dependency(str(catalog))
     source[0] = re.sub(r"\[([^\]\n]+)\]\([^):\s]+/\)", r"`\1`", source[0])
     source[0] = re.sub(r"\[([^\]\n]+)\]\(\.\./work/my_[^)\s]+\)", r"\1", source[0])
     source[0] = re.sub(r"\]\(work/my_(?=[^)\s]+\))", "](assignments/", source[0])
@@ -119,7 +189,7 @@ def prepare(app, page, source):
         contents = {part: "\n".join(pages) for part, pages in lectures(app.srcdir).items()}
         for lecture in sum(lectures(app.srcdir).values(), []):
             app.env.note_dependency(f"{lecture}.ipynb")  # read again when its minutes may have changed
-        contents |= {"Assignments": "notebooks/assignments/*", "More": "data/README\ndocs/*"}
+        contents |= {_("Assignments"): "notebooks/assignments/*", _("More"): "data/README\ndocs/*"}
         for caption, pages in contents.items():
             source[0] += CONTENTS.format(caption=caption, pages=pages)
 
@@ -130,11 +200,13 @@ def about(root, page):
     up = os.path.relpath(".", os.path.dirname(page))
     times = minutes(root, page)
     if page.startswith("notebooks/assignments/"):
-        said, other = [f"{len(times)} exercises", f"about {spell(times)}"], ("Its lecture", f"../{name}.html")
+        said = [_("{n} exercises").format(n=len(times)), _("about {time}").format(time=spell(times))]
+        other = (_("Its lecture"), f"../{name}.html")
     else:
-        part = next((part for part, pages in lectures(root).items() if page in pages), "A lecture")
-        said, other = [part, f"{sum(times)} minutes to read"], ("Its assignment", f"assignments/{name}.html")
-    links = (("Download the notebook", f"{up}/_sources/{page}.ipynb"), other)
+        part = next((part for part, pages in lectures(root).items() if page in pages), _("A lecture"))
+        said = [part, _("{n} minutes to read").format(n=sum(times))]
+        other = (_("Its assignment"), f"assignments/{name}.html")
+    links = ((_("Download the notebook"), f"{up}/_sources/{page}.ipynb"), other)
     download = ' download=""'
     said += [f'<a href="{to}"{download if to.endswith(".ipynb") else ""}>{text}</a>' for text, to in links]
     return f'<p class="about">{" · ".join(said)}</p>'
@@ -145,6 +217,7 @@ APART = (nodes.reference, nodes.literal, nodes.literal_block, nodes.math, nodes.
 
 
 TEACHES = {term: place[0] for term, place in glossary.places().items()}
+TERMS = words_of("glossary") if KOREAN else {}
 
 
 def link_terms(app, doctree):
@@ -153,14 +226,20 @@ def link_terms(app, doctree):
     page, terms = app.env.docname, glossary.read("glossary")
     if page == "docs/glossary":
         for row in doctree.findall(nodes.row):
-            row["ids"] += [glossary.anchor(bold.astext()) for bold in row.findall(nodes.strong)]
+            for bold in row.findall(nodes.strong):  # in Korean, the English term stands in brackets after it
+                english = re.search(rf"^{re.escape(bold.astext())} \((.+)\)$", bold.parent.astext())
+                row["ids"].append(glossary.anchor(english[1] if english else bold.astext()))
     if not re.match(r"notebooks/\d\d_", page):
         return
     app.env.note_dependency("docs/glossary.json")
     taught = {term for term in terms if TEACHES.get(term) == page[10:]}
     of = {form: term for term, entry in terms.items() for form in glossary.forms(term, entry)}
+    if KOREAN:  # particles follow a word directly
+        of |= {TERMS[term]: term for term in terms if len(TERMS.get(term, "")) > 1}
     of = {(form if re.search("[A-Z]", form[1:]) else form.lower()): term for form, term in of.items()}
-    known = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, sorted(of, key=len, reverse=True)))})(?![\w-])", re.I)
+    letters = "A-Za-z0-9_-" if KOREAN else r"\w-"
+    forms = "|".join(map(re.escape, sorted(of, key=len, reverse=True)))
+    known = re.compile(rf"(?<![\w-])(?:{forms})(?![{letters}])", re.I)
     seen = set()
     for text in list(doctree.findall(nodes.Text)):
         above = text.parent
@@ -177,15 +256,20 @@ def link_terms(app, doctree):
                 to = f"../docs/glossary.html#{glossary.anchor(term)}"
                 link = nodes.reference("", word[0], refuri=to, internal=True, classes=["term"])
                 parts += [nodes.Text(text[end : word.start()]), link]
-                link["reftitle"], end = terms[term]["line"], word.end()
+                line = terms[term]["line"]
+                link["reftitle"], end = TERMS.get(line, line), word.end()
         if parts:
             text.parent.replace(text, [*parts, nodes.Text(text[end:])])
 
 
 def polish(app, page, template, context, doctree):
-    """The front page's name stands once in its title; a long name in code may break after its _ and /."""
+    """The front page's name stands once in its title; a long name in code may break after its _ and /. The switch leads
+    to the same page in the other language."""
     if page == root_doc:
         context["docstitle"] = ""
+    there = "index" if page == root_doc else page
+    here, there = (f"ko/{page}", there) if KOREAN else (page, f"ko/{there}")
+    context["other"] = context["other"] | {"page": posixpath.relpath(there, posixpath.dirname(here) or ".") + ".html"}
     body = re.sub(
         r"(?<=<span class=\"pre\">)[^<]+",
         lambda name: re.sub("(?<=[A-Za-z0-9][_/])(?=[A-Za-z0-9])", "<wbr>", name[0]),
@@ -193,6 +277,9 @@ def polish(app, page, template, context, doctree):
     )
     if re.match(r"notebooks/(assignments/)?\d\d_", page):
         body = body.replace("</h1>", f"</h1>\n{about(app.srcdir, page)}", 1)
+    if KOREAN and page == "data/README":  # sources and licences stay in English
+        head, rest = body.split("</p>", 1)
+        body = "</div></section>".join(f'{head}</p>\n<div lang="en">{rest}'.rsplit("</section>", 1))
     context["body"] = body
 
 
@@ -200,17 +287,46 @@ def finish(app, error):
     """A web server looks for index.html. What no page needs stays away."""
     if error:
         return
-    for page in Path(app.outdir).rglob("*.html"):
+    out, shared = Path(app.outdir), set()
+    if KOREAN:  # what the English pages have already
+        for path in (path for folder in ("_static", "_images", "_downloads") for path in out.glob(f"{folder}/**/*")):
+            english = out.parent / path.relative_to(out)
+            if path.is_file() and english.is_file() and path.read_bytes() == english.read_bytes():
+                shared.add(path.relative_to(out).as_posix())
+                path.unlink()
+    for page in out.rglob("*.html"):
+        if not KOREAN and page.is_relative_to(out / "ko"):
+            continue
         text = page.read_text(encoding="utf-8")
         kept = ICONS.sub("", text)
         if page.name != "search.html":
             kept = INDEX.sub("", kept)
+        if KOREAN:
+            kept = SAID.sub(lambda tag: f'{tag[1]}{WORDS.get(tag[2], tag[2])}"', kept)
+            up = "../" * (len(page.relative_to(out).parts) - 1)
+            file = rf'(?<="){re.escape(up)}(_(?:static|images|downloads)/[^"?#]+)'
+            kept = re.sub(file, lambda file: f"../{file[0]}" if file[1] in shared else file[0], kept)
         if kept != text:
             page.write_text(kept, encoding="utf-8")
-    shutil.copy(Path(app.outdir) / f"{root_doc}.html", Path(app.outdir) / "index.html")
+    shutil.copy(out / f"{root_doc}.html", out / "index.html")
+    if not KOREAN:
+        return
+    for page in app.env.found_docs:  # to download; a notebook as `make korean` writes it
+        if page.startswith("notebooks/"):
+            made = json.dumps(korean.notebook(page.removeprefix("notebooks/")), indent=1, ensure_ascii=False) + "\n"
+        else:
+            made = in_korean(page)
+        (out / "_sources" / app.env.doc2path(page, base=False)).write_text(made, encoding="utf-8")
 
 
 def setup(app):
+    if KOREAN:
+        folder = tempfile.mkdtemp()
+        path = Path(folder, "ko/LC_MESSAGES/sphinx.mo")
+        path.parent.mkdir(parents=True)
+        catalogs.read("site").save_as_mofile(str(path))
+        app.add_message_catalog("sphinx", folder)
+        shutil.rmtree(folder)
     app.connect("source-read", prepare)
     app.connect("doctree-read", link_terms)
     app.connect("html-page-context", polish)

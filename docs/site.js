@@ -10,7 +10,7 @@ function stops() {
       box.dataset.stop = "";
       if (!box.matches("figure, [role]")) {
         box.setAttribute("role", "group");
-        box.setAttribute("aria-label", "wider than the page; the arrows move it");
+        box.setAttribute("aria-label", document.querySelector("[data-moves]").dataset.moves);
       }
     } else if (!moves && "stop" in box.dataset) {
       for (const name of ["tabindex", "data-stop", "role", "aria-label"]) box.removeAttribute(name);
@@ -18,7 +18,31 @@ function stops() {
   }
 }
 
-addEventListener("DOMContentLoaded", () => {
+// Korean glues particles to a word, so a word is found wherever it is a part of another: 임베딩 in 임베딩은. If it is found
+// nowhere, its own last syllables may be the particle, and are left out.
+function findKorean() {
+  const parse = Search._parseQuery;
+  const known = (word) => {
+    for (let part = word; /[가-힣]/.test(part); part = part.slice(0, -1)) {
+      let found = false;
+      for (const index of [Search._index.terms, Search._index.titleterms]) {
+        const files = Object.keys(index).filter((term) => term.includes(part)).flatMap((term) => index[term]);
+        if (files.length) index[part] = [...new Set(files)];
+        found ||= files.length > 0;
+      }
+      if (found) return part;
+      if (part.length <= 2) break;
+    }
+    return word;
+  };
+  Search._parseQuery = (query) => {
+    const [said, words, without, marked, objects] = parse(query);
+    return [said, new Set([...words].map(known)), without, new Set([...marked].map(known)), objects];
+  };
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search !== "undefined") findKorean();
   // The button says "Search Ctrl + K"; a label that says less would hide the keys from whoever listens.
   document.querySelectorAll(".search-button-field").forEach((button) => button.removeAttribute("aria-label"));
   const article = document.querySelector(".bd-article");

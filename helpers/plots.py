@@ -4,6 +4,7 @@ import base64
 import html
 import io
 import re
+import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 import torch
 from IPython.display import HTML, display
 from IPython.utils.capture import capture_output
+from matplotlib import font_manager, get_cachedir
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
@@ -23,18 +25,17 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F
 BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK = COLOURS
 ORANGE_TO_BLUE = LinearSegmentedColormap.from_list("orange_to_blue", [ORANGE, "white", BLUE])
 
-plt.rcParams.update(
-    {
-        "axes.prop_cycle": plt.cycler(color=COLOURS),
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "figure.constrained_layout.use": True,
-        "figure.facecolor": "white",
-        "font.size": 11,
-        "legend.frameon": False,
-    }
-)
+# matplotlib's own font has no Hangul: the first of these that is installed draws it, and nothing else.
+HANGUL = ["Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "UnDotum"]
+HANGUL = [name for name in HANGUL if name in font_manager.get_font_names()][:1]
+warnings.filterwarnings("ignore", "Glyph .*HANGUL")  # `show` says it in one line
 
+plt.rc("axes", prop_cycle=plt.cycler(color=COLOURS))
+plt.rc("axes.spines", top=False, right=False)
+plt.rc("figure", facecolor="white")
+plt.rc("figure.constrained_layout", use=True)
+plt.rc("font", size=11, family=["sans-serif", *HANGUL])
+plt.rc("legend", frameon=False)
 
 LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
 # How a slider's pictures are made to fit: webp's quality, their scale, and how many frames are passed over.
@@ -83,6 +84,8 @@ def show(figure, alt, caption="", handle=None):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # savefig would draw twice
     plt.close(figure)
+    if not HANGUL and figure.findobj(lambda part: re.search("[가-힣]", getattr(part, "get_text", str)())):
+        print(f"No font here has Hangul. Install one (fonts-nanum), delete {get_cachedir()}, and restart the kernel.")
     picture = source(Image.fromarray(np.asarray(canvas.buffer_rgba())))
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     shown = HTML(
@@ -175,27 +178,27 @@ def play(sounds, rate):
 
 def gallery(rows, caption="", width=64):
     """Shows rows of pictures, each with a line below it, and a caption below all: `{title: [(picture, label), ...]}`,
-    each a uint8 tensor (3, height, width), `width` pixels wide on the page. Titles and labels may be in any script: the
-    browser draws them. Raises CourseError where a picture is not uint8 of that shape."""
+    each a uint8 tensor (3, height, width), `width` pixels wide on the page. Raises CourseError on any other picture."""
     shown = []
     for title, pictures in rows.items():
-        tiles = "".join(tile(picture, str(label), width) for picture, label in pictures)
+        name = title or caption or "picture"  # for those who can't see a picture that has no label
+        tiles = "".join(tile(p, str(label), width, f"{name}, {k}") for k, (p, label) in enumerate(pictures, 1))
         heading = f'<div style="width: 130px; align-self: center; text-align: right">{html.escape(str(title))}</div>'
         shown.append(f'<div style="display: flex; gap: 10px; margin: 4px 0">{heading}{tiles}</div>')
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     display(HTML(f'<figure style="margin: 0.5em 0; overflow-x: auto">{"".join(shown)}{below}</figure>'))
 
 
-def tile(picture, label, width):
+def tile(picture, label, width, name):
     picture = torch.as_tensor(picture)
     if picture.dtype != torch.uint8 or not picture.numel() or picture.ndim != 3 or picture.shape[0] != 3:
         raise CourseError(
             f"A gallery takes uint8 pictures of shape (3, height, width), not {tuple(picture.shape)}, {picture.dtype}."
         )
-    label, pixels = html.escape(label), Image.fromarray(picture.permute(1, 2, 0).numpy())
+    label, name, pixels = *map(html.escape, (label, name)), Image.fromarray(picture.permute(1, 2, 0).numpy())
     return (
         f'<div style="{f"width: {max(width, 76)}px" if label else "min-width: 0"}; text-align: center; '
-        f'font-size: 0.8em; line-height: 1.2"><img alt="{label or "picture"}" src="{source(pixels)}" '
+        f'font-size: 0.8em; line-height: 1.2"><img alt="{label or name}" src="{source(pixels)}" '
         f'style="width: {width}px; max-width: 100%; border-radius: 6px; display: inline"><br>{label}</div>'
     )
 

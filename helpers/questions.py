@@ -120,7 +120,6 @@ def ask(scenes, seed, each=8, biased=None, hops=1):
         seed: of the generator.
         each: how many questions a scene; some may be the same in other words, or recur.
         biased: draws the usual answer of `USUAL` with this probability, and asks no relation. None: answers balanced.
-
         hops: 2 asks for what two relations in a row lead to, and nothing else, half of it in scenes where one glance
             misses it (see `two_hops`; of three things alone, it never does). The other scenes get no question.
 

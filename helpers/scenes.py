@@ -113,15 +113,13 @@ def unseen_pairs(nouns, share=0.15):
 def cut_out(number, variant=0):
     """A photograph cropped to what is not transparent, its colours times alpha. A variant other than 0 is stretched,
     turned by up to 15 degrees, blurred, and of other brightness, contrast, saturation and hue: always the same way."""
-    picture = Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA").convert("RGBa")
-    picture = cropped(picture)
+    picture = cropped(Image.fromarray(stamps()[1][number].permute(1, 2, 0).numpy(), "RGBA").convert("RGBa"))
     if variant:
         rng = np.random.default_rng([number, variant])
         wider, turned, blurred = rng.uniform(0.85, 1.18), rng.uniform(-15, 15), max(0, rng.uniform(-1, 1.5))
         picture = picture.resize((round(picture.width * wider), picture.height), Image.Resampling.BICUBIC)
         picture = picture.filter(ImageFilter.GaussianBlur(blurred * max(picture.size) / 128))
         picture = cropped(picture.rotate(turned, Image.Resampling.BICUBIC, expand=True))
-    if variant:
         values, angle = np.asarray(picture, dtype=np.float32), rng.normal(0, 0.25)
         colours, alpha = values[..., :3], values[..., 3:]
         grey = colours.mean(2, keepdims=True)
@@ -252,7 +250,6 @@ def laid_out(rng, drawn, variants):
     )
 
 
-# ----------------------------------------------------------------------------------------------------------- captions
 def a(noun):
     return articles(f"a {noun}")
 
@@ -260,7 +257,7 @@ def a(noun):
 def counted(placed):
     """Noun phrases of what a scene shows, such as `["two frogs", "a car"]`."""
     counts = Counter(thing.noun for thing in placed)
-    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS.get(noun, f'{noun}s')}" for noun, n in counts.items()]
+    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS[noun]}" for noun, n in counts.items()]
 
 
 def where(thing):

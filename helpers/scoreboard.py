@@ -16,6 +16,7 @@ import psutil
 from IPython.display import Markdown, display
 
 from helpers import CourseError
+from helpers.checks.edition import in_table
 from helpers.data import ROOT
 from helpers.training import compute_type
 
@@ -84,7 +85,7 @@ class Scoreboard:
             keep(RESULTS / f"{self.run['notebook']}.json", lambda file: file.write(content))
         except OSError as problem:
             print(f"These scores could not be written into results/ ({problem.strerror or problem}).")
-        display(Markdown(f"{HEADER}{rows(self.run)}\n\n{clock(self.run)}"))
+        display(Markdown(in_table(f"{HEADER}{rows(self.run)}\n\n{clock(self.run)}")))
 
     def stored(self, experiment):
         """What is stored of this lecture's experiment: `{variant: {metric: Spread}}`. `Spread` holds the values of the
@@ -95,7 +96,7 @@ class Scoreboard:
         """Shows a stored experiment, such as `"seeds"`, as a table, one row a metric (all that are stored, or those of
         `metrics`) and variant, and says how it is made again."""
         try:
-            display(Markdown(stored_table(self.run["notebook"], experiment, metrics)))
+            display(Markdown(in_table(stored_table(self.run["notebook"], experiment, metrics))))
         except CourseError as error:  # the lecture goes on: this very run may be the one to be stored
             print(error)
 

@@ -1,7 +1,9 @@
 """The shelf of tools: good input, bad input, nothing lost."""
 
+import importlib
 import json
 import re
+import warnings
 
 import matplotlib.pyplot as plt
 import pytest
@@ -241,3 +243,43 @@ def test_peak_memory_is_of_this_process():
     before = scoreboard.peak_memory_mb()
     block = torch.ones(100_000_000)  # 400 MB
     assert scoreboard.peak_memory_mb() >= max(before, 400) and block.sum() > 0
+
+
+def drawn(title):
+    """A figure's pixels; what is drawn of it may be one of several fonts."""
+    figure, axes = plt.subplots(figsize=(3, 1))
+    axes.set_title(title)
+    canvas = plots.FigureCanvasAgg(figure)
+    canvas.draw()
+    plt.close(figure)
+    return bytes(canvas.buffer_rgba())
+
+
+@pytest.mark.filterwarnings("error:Glyph")
+def test_a_figure_draws_hangul_where_a_font_has_it_and_its_english_is_as_it_was():
+    if not plots.HANGUL:
+        pytest.skip("no font with Hangul here: apt install fonts-nanum")
+    assert plt.rcParams["font.family"] == ["sans-serif", *plots.HANGUL]
+    assert drawn("고양이") != drawn("강아지"), "not the same boxes"
+    with plt.rc_context({"font.family": ["sans-serif"]}):
+        alone = drawn("The loss, $x^2$ – ±3 kHz")
+    assert alone == drawn("The loss, $x^2$ – ±3 kHz")
+
+
+def test_where_no_font_has_hangul_one_line_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(plots.font_manager, "get_font_names", lambda: ["DejaVu Sans"])
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            importlib.reload(plots)
+            assert plots.HANGUL == [] and plt.rcParams["font.family"] == ["sans-serif"]
+            for title in ("The loss", "손실과 고양이"):
+                figure, axes = plt.subplots()
+                axes.set_title(title)
+                plots.show(figure, alt="Nothing.")
+    finally:
+        monkeypatch.undo()
+        importlib.reload(plots)
+    assert [str(warning.message) for warning in said] == []
+    out = [line for line in capsys.readouterr().out.splitlines() if "HTML" not in line]
+    assert len(out) == 1 and "fonts-nanum" in out[0], out

@@ -1,6 +1,7 @@
 """Loaders of pictures, what is kept of their features, galleries; recall and rank against scikit-learn and shuffles."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -183,6 +184,15 @@ def test_a_gallery_names_its_pictures_and_escapes_what_is_written(monkeypatch):
     for wrong in (picture.float(), picture[:2], picture[None]):
         with pytest.raises(CourseError, match="A gallery takes uint8"):
             plots.gallery({"row": [(wrong, "")]})
+
+
+def test_a_picture_without_a_label_has_an_alt_text(monkeypatch):
+    shown, picture = [], torch.zeros(3, 8, 8, dtype=torch.uint8)
+    monkeypatch.setattr(plots, "display", lambda html: shown.append(html.data))
+    plots.gallery({"a < b": [(picture, ""), (picture, "heart"), (picture, "")]})
+    plots.gallery({"": [(picture, "")]}, caption="All")
+    alts = [re.findall('alt="([^"]*)"', html) for html in shown]
+    assert alts == [["a &lt; b, 1", "heart", "a &lt; b, 3"], ["All, 1"]]
 
 
 # ------------------------------------------------------------------------------------------------------------ scores

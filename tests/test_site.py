@@ -4,6 +4,7 @@ import copy
 import functools
 import http.server
 import itertools
+import json
 import os
 import re
 import shlex
@@ -11,24 +12,26 @@ import shutil
 import subprocess
 import sys
 import threading
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from helpers.commands import glossary
+from helpers.commands import glossary, korean
 from tests.definitions import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
 SOURCES = sorted(NOTEBOOKS.glob("*.ipynb")) + sorted((NOTEBOOKS / "assignments").glob("*.ipynb"))
 WINDOWS = {"desktop": (1280, 900), "phone": (390, 844)}
+NAMES = {"en": "Multi-modal learning, by doing", "ko": "직접 해 보며 배우는 멀티모달 학습"}
+HANGUL = re.compile("[가-힣]")
 LOOKS = [(theme, window) for theme in ("light", "dark") for window in WINDOWS]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of the built site."""
+    """The folder of the built site, in both languages."""
     folder = tmp_path_factory.mktemp("web") / "site"
     made = subprocess.run(
         # -o: the environment that runs this test is the one to use, however old its stamp
@@ -74,7 +77,7 @@ def test_every_lecture_and_every_assignment_is_there_and_in_the_menu(pages):
 
 def test_a_page_has_one_name_and_leads_to_the_next(pages):
     for path, page in pages.items():
-        assert page.title.get_text().count("Multi-modal learning, by doing") == 1, path
+        assert page.title.get_text().count(NAMES[page.html["lang"]]) == 1, path
     for source, after in itertools.pairwise(SOURCES):
         assert pages[on_the_web(source)].select_one(".right-next")["href"] == os.path.relpath(
             after.with_suffix(".html"), source.parent
@@ -139,9 +142,19 @@ def test_no_solution_is_on_the_site(site):
     assert not list(site.rglob("*solution*"))
 
 
-def dead_ends(path, page, pages, site):
+def ids(page):
+    return {tag["id"] for tag in page.select("[id]")}
+
+
+@pytest.fixture(scope="module")
+def anchors(pages):
+    """What a link may lead to on each page."""
+    return {path: ids(page) for path, page in pages.items()}
+
+
+def dead_ends(path, page, anchors, site):
     """Addresses on a page that lead to nothing, or that make the browser ask another host."""
-    wrong = []
+    wrong, own, root = [], ids(page), site.resolve()
     for tag in page.select("[href], [src]"):
         target = tag.get("href") or tag.get("src") or ""
         parts = urlsplit(target)
@@ -153,14 +166,14 @@ def dead_ends(path, page, pages, site):
         file = ((site / path).parent / unquote(parts.path)).resolve() if parts.path else site / path
         there = file.is_file()
         if there and parts.fragment and tag.name == "a" and file.suffix == ".html":
-            on = pages[file.relative_to(site.resolve()).as_posix()] if parts.path else page
-            there = on.find(id=unquote(parts.fragment)) is not None or parts.fragment == "main-content"
+            known = anchors[file.relative_to(root).as_posix()] if parts.path else own
+            there = unquote(parts.fragment) in known or parts.fragment == "main-content"
         wrong += [] if there else [f"{path}: {target}"]
     return wrong
 
 
-def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(pages, site):
-    assert [wrong for path, page in pages.items() for wrong in dead_ends(path, page, pages, site)] == []
+def test_no_link_is_broken_and_nothing_is_fetched_from_elsewhere(pages, anchors, site):
+    assert [wrong for path, page in pages.items() for wrong in dead_ends(path, page, anchors, site)] == []
 
 
 def test_a_link_to_ones_own_copy_leads_to_its_pattern(pages):
@@ -173,9 +186,17 @@ def test_a_link_to_ones_own_copy_leads_to_its_pattern(pages):
         assert f"notebooks/work/my_{lecture.name}" in banner.get_text()
 
 
-def test_dead_ends_are_found(pages, site):
+def test_dead_ends_are_found(anchors, site):
     for bad in ('<a href="nowhere.html">', '<img src="gone.png">', '<a href="index.html#gone">', "<script src='//x.org/y.js'>"):  # fmt: skip
-        assert len(dead_ends("README.html", BeautifulSoup(bad, "html.parser"), pages, site)) == 1, bad
+        assert len(dead_ends("README.html", BeautifulSoup(bad, "html.parser"), anchors, site)) == 1, bad
+
+
+def prose(page):
+    """The text of a page without its code and formulas."""
+    text = copy.copy(page.article)
+    for tag in text.select("pre, code, .math, script"):
+        tag.decompose()
+    return text.get_text()
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=on_the_web)
@@ -187,10 +208,97 @@ def test_a_page_shows_its_notebooks_pictures_players_and_formulas(source, pages)
     assert len(shown) == stored.count("<img ") and all(image["alt"].strip() for image in shown)
     players = page.select("audio")
     assert len(players) == stored.count("<audio ") and all(player["aria-label"].strip() for player in players)
-    text = copy.copy(page.article)
-    for tag in text.select("pre, code, .math, script"):
+    assert not re.search(r"\$|\\[a-z]|\*\*", prose(page)), "a formula or bold type was not read as such"
+
+
+# In Korean
+
+
+def one_way(pages):
+    """Pages whose switch doesn't lead to the same page in the other language, or whose language is told wrongly."""
+    wrong = []
+    for path, page in pages.items():
+        here, there = ("ko", "en") if path.startswith("ko/") else ("en", "ko")
+        wrong += [] if page.html["lang"] == here else [f"{path}: {page.html['lang']}"]
+        switches = page.select("a.language")
+        same = path.removeprefix("ko/") if here == "ko" else f"ko/{path}"
+        same = re.sub("README.html$", "index.html", same) if same.removeprefix("ko/") == "README.html" else same
+        for switch in switches:
+            goal = os.path.normpath(os.path.join(os.path.dirname(path), switch["href"]))
+            wrong += [] if goal == same and goal in pages else [f"{path}: leads to {goal}"]
+            wrong += [] if switch["lang"] == switch["hreflang"] == there else [f"{path}: {switch}"]
+        wrong += [] if len(switches) == 1 else [f"{path}: {len(switches)} switches"]
+    return wrong
+
+
+def test_every_page_leads_to_itself_in_the_other_language(pages):
+    assert one_way(pages) == []
+    assert {path for path in pages if not path.startswith("ko/")} == {
+        path.removeprefix("ko/") for path in pages if path.startswith("ko/")
+    }
+
+
+def test_a_switch_that_leads_elsewhere_is_found(pages):
+    page = copy.copy(pages["ko/docs/setup.html"])
+    page.select_one("a.language")["href"] = "../../index.html"
+    page.html["lang"] = "en"
+    assert len(one_way(pages | {"ko/docs/setup.html": page})) == 2
+
+
+def left_in_english(page):
+    """Paragraphs, headings and cells of a page, and the words around it, that have words and no Hangul in them."""
+    text, said = copy.copy(page), []
+    for tag in text.select("pre, code, script, .math, [lang=en], .logo__title"):
         tag.decompose()
-    assert not re.search(r"\$|\\[a-z]|\*\*", text.get_text()), "a formula or bold type was not read as such"
+    for tag in text.select("h1, h2, h3, p, li, td, th, figcaption, nav a, summary, [aria-label], [title], img"):
+        if tag.select("p, li, td"):
+            continue
+        words = [tag.get_text(" "), *(tag.get(name, "") for name in ("aria-label", "title", "alt"))]
+        said += [w for w in words if len(re.findall("[A-Za-z]{2,}", w)) > 2 and not HANGUL.search(w)]
+    return said
+
+
+def test_no_english_is_left_on_the_korean_front_page_and_its_like(pages):
+    for name in ("index", "docs/setup", "docs/first-lesson", "docs/instructor", "search"):
+        assert left_in_english(pages[f"ko/{name}.html"]) == [], name
+    assert len(left_in_english(pages["index.html"])) > 30
+
+
+def test_korean_pages_are_read_as_formulas_bold_type_and_pictures(pages):
+    for source in SOURCES:
+        page, english = pages[f"ko/{on_the_web(source)}"], pages[on_the_web(source)]
+        assert not re.search(r"\$|\\[a-z]|\*\*", prose(page)), source.name
+        assert HANGUL.search(page.h1.get_text()) or page.h1.get_text() == english.h1.get_text(), source.name
+        for what in (".cell_output img", "audio", "input[type=range]", ".math"):
+            assert len(page.select(what)) == len(english.select(what)), (source.name, what)
+
+
+def test_korean_terms_lead_to_the_glossary(pages):
+    rows = {row["id"]: row for row in pages["ko/docs/glossary.html"].select("tr[id^=term-]")}
+    assert {glossary.anchor(term) for term in glossary.places()} == set(rows)
+    for lecture in sorted(NOTEBOOKS.glob("*.ipynb")):
+        links = pages[f"ko/{on_the_web(lecture)}"].select("article a.term")
+        goals = [link["href"].removeprefix("../docs/glossary.html#") for link in links]
+        assert len(goals) > 10 and len(goals) == len(set(goals)) and set(goals) <= set(rows), lecture.stem
+        assert all(HANGUL.search(link["title"]) for link in links)
+
+
+def test_a_korean_page_downloads_as_the_korean_notebook(site):
+    for name in ("02_spectrograms", "assignments/02_spectrograms"):
+        there = json.loads((site / f"ko/_sources/notebooks/{name}.ipynb").read_text(encoding="utf-8"))
+        assert there == korean.notebook(name)
+
+
+def test_both_languages_share_their_files(site):
+    korean_files = [
+        path for folder in ("_static", "_images", "_downloads") for path in (site / "ko" / folder).rglob("*.*")
+    ]
+    twice = [path for path in korean_files if (there := site / path.relative_to(site / "ko")).is_file() and
+             there.read_bytes() == path.read_bytes()]  # fmt: skip
+    assert twice == [] and sum(path.stat().st_size for path in korean_files) < 200_000
+
+
+# Slips are found
 
 
 def test_a_broken_link_stops_the_build(tmp_path):
@@ -274,6 +382,7 @@ def test_what_a_reader_sees(theme, window, browser, address, screenshot):
     turn = LOOKS.index((theme, window))
     always = [NOTEBOOKS / "02_spectrograms.ipynb"]
     paths = ["index.html"] + [on_the_web(s) for i, s in enumerate(SOURCES) if i % len(LOOKS) == turn or s in always]
+    paths += ["ko/index.html", f"ko/{on_the_web(SOURCES[turn])}", f"ko/{on_the_web(SOURCES[-1 - turn])}"]
     look_at(paths, theme, window, browser, address, screenshot)
 
 
@@ -281,15 +390,23 @@ def test_what_a_reader_sees(theme, window, browser, address, screenshot):
 @pytest.mark.parametrize(("theme", "window"), LOOKS)
 def test_every_page_as_every_reader_sees_it(theme, window, browser, address, pages, screenshot):
     others = ("genindex.html", "search.html")  # made by Sphinx, without a text of ours
-    look_at([path for path in sorted(pages) if path not in others], theme, window, browser, address, screenshot)
+    look_at(
+        [path for path in sorted(pages) if path.removeprefix("ko/") not in others],
+        theme,
+        window,
+        browser,
+        address,
+        screenshot,
+    )
 
 
-def test_the_first_page_weighs_less_than_a_megabyte(browser, address):
+@pytest.mark.parametrize("front", ["index.html", "ko/index.html"])
+def test_the_first_page_weighs_less_than_a_megabyte(front, browser, address):
     """As it lies on a plain web server, nothing compressed."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page, fetched = context.new_page(), []
         page.on("requestfinished", lambda request: fetched.append(request.sizes()["responseBodySize"]))
-        page.goto(address + "index.html", wait_until="networkidle")
+        page.goto(address + front, wait_until="networkidle")
         icon = page.locator(".fa-download").first
         page.wait_for_function("document.fonts.check('900 16px \"Font Awesome 6 Free\"') || document.fonts.size")
         assert icon.bounding_box()["width"] > 8, "the icons are there without the script that drew them"
@@ -321,6 +438,7 @@ def no_barriers(paths, theme, window, browser, address):
 @pytest.mark.parametrize(("theme", "window"), LOOKS)
 def test_nobody_is_shut_out(theme, window, browser, address):
     pages = ("index.html", "notebooks/09_sound_localisation.html", "notebooks/assignments/09_sound_localisation.html")
+    pages += ("ko/index.html", "ko/notebooks/09_sound_localisation.html", "ko/data/README.html", "ko/search.html")
     no_barriers(pages, theme, window, browser, address)
 
 
@@ -398,6 +516,54 @@ def test_search_finds_a_word(window, browser, address, screenshot):
             screenshot(page, f"site-search-{window}")
 
         assert seen_problems(page, address, search) == []
+
+
+def found_by(page, address, word):
+    """The pages that the Korean search lists for a word."""
+    page.goto(f"{address}ko/search.html?q={quote(word)}")
+    page.wait_for_function("/\\d|않/.test(document.querySelector('.search-summary')?.textContent)")
+    page.wait_for_function("document.querySelectorAll('#search-results li:not(:has(.context))').length == 0")
+    links = page.locator("#search-results li a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    return {link.split("#")[0] for link in links}
+
+
+def test_search_finds_korean_words_with_their_particles(browser, address, pages):
+    """Every page that holds the word anywhere, as it holds 임베딩 in 임베딩을."""
+    texts = {path.removeprefix("ko/"): prose(page) for path, page in pages.items() if path.startswith("ko/")}
+    with browser.new_context() as context:
+        page = context.new_page()
+        for word in ("임베딩", "소리", "스펙트로그램", "창"):
+            there = {path for path, text in texts.items() if word in text and path != "index.html"}
+            assert len(there) > 5 and found_by(page, address, word) >= there, word
+        assert found_by(page, address, "스펙트로그램이란") >= {"notebooks/02_spectrograms.html"}
+        assert found_by(page, address, "나이퀴스트") >= {"notebooks/02_spectrograms.html"}
+        assert found_by(page, address, "없는낱말쿄쿄") == set()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_switch_and_the_search_are_at_hand(window, browser, address, screenshot):
+    width, height = WINDOWS[window]
+    with browser.new_context(viewport={"width": width, "height": height}) as context:
+        page = context.new_page()
+
+        def change(page):
+            page.goto(address + "notebooks/02_spectrograms.html")
+            page.locator("a.language:visible", has_text="한국어").click()
+            page.wait_for_url("**/ko/notebooks/02_spectrograms.html")
+            assert "02 스펙트로그램" in page.locator("h1").first.inner_text()
+            page.wait_for_function(FORMULAS)
+            screenshot(page, f"site-ko-{window}")
+            page.locator(".search-button-field:visible, .search-button:visible").first.click()
+            page.locator("dialog input[name=q], .search-button__search-container input").first.fill("임베딩을")
+            page.keyboard.press("Enter")
+            page.locator("#search-results a", has_text="03 공동 임베딩").first.wait_for()
+            page.wait_for_function("document.querySelectorAll('#search-results li:not(:has(.context))').length == 0")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            screenshot(page, f"site-ko-search-{window}")
+            page.locator("a.language:visible", has_text="English").click()
+            page.wait_for_url("**/search.html*")
+
+        assert seen_problems(page, address, change) == []
 
 
 def test_the_folder_works_without_a_server(browser, site):

@@ -1,4 +1,4 @@
-"""The checks' words in the language of the notebook that asks: Korean in notebooks/ko and notebooks/work/ko.
+"""The checks' and scoreboards' words in the notebook's language: Korean in notebooks/ko and notebooks/work/ko.
 
 The checks themselves speak English. Where a sentence is printed, `in_words` looks it up in the catalogs of locale/ko.
 """
@@ -58,6 +58,13 @@ def in_words(text, exercise=""):
     own = f"n{int(exercise.split('.')[0]):02d}" if exercise else ""
     names = [name for name in (own, "engine") if (ROOT / f"locale/ko/checks/{name}.po").exists()]
     return re.sub(PARTICLE, particle, translated(text, names))
+
+
+def in_table(text):
+    """A table of `helpers.scoreboard` in the notebook's language, line by line."""
+    if LANGUAGE == "en":
+        return text
+    return "".join(translated(line, ["helpers"]) for line in text.splitlines(keepends=True))
 
 
 def particle(match):

@@ -1,8 +1,8 @@
 """What of the course is translated, and how a translation is compared with its English: for `helpers.commands.korean`.
 
 A catalog is a gettext file in locale/ko, one for each notebook, module of checks or page. It has an entry for every
-paragraph, heading, table or list of a Markdown cell, for every caption and alternative text that stands in the code as
-a plain string (`caption="..."`, `alt="..."`), and for every sentence that a check may say.
+paragraph, heading, table or list of a Markdown cell, for every text of a figure or player that stands in the code as a
+string (see `spoken`), and for every sentence that a check may say.
 """
 
 import ast
@@ -17,8 +17,19 @@ import polib
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCALE = ROOT / "locale" / "ko"
-SPOKEN = ("alt", "caption")  # the keywords whose plain strings are translated
-PAGES = {"readme": "README.md", "instructor": "docs/instructor.md", "site": "docs/conf.py"}
+SPOKEN = ("alt", "caption")  # the keywords, and variables, whose strings are translated
+HOLE = r"(\{[^{}]*\})"  # what an f-string computes: it recurs in the translation
+PAGES = {
+    "readme": "README.md",
+    "first-lesson": "docs/first-lesson.md",
+    "glossary": "docs/glossary.json",
+    "instructor": "docs/instructor.md",
+    "results": "docs/results.md",
+    "setup": "docs/setup.md",
+    "symbols": "docs/symbols.json",
+    "site": "docs/conf.py",
+}
+COMMENT = re.compile(r"^(make .*?# )(.+)$", re.M)  # what a command is for, in a page's block of code
 ENGINE = ("checking", "comparing", "limits", "progress", "running", "state", "telling")
 
 
@@ -27,7 +38,7 @@ def names():
     for folder in ("", "assignments/"):
         yield from (folder + path.stem for path in sorted((ROOT / "notebooks" / folder).glob("[0-9][0-9]_*.ipynb")))
     yield from (f"checks/{path.stem[:3]}" for path in sorted((ROOT / "helpers/checks").glob("n[0-9][0-9]_*.py")))
-    yield from ("checks/engine", *PAGES)
+    yield from ("checks/engine", "checks/helpers", *PAGES)
 
 
 def path_of(name):
@@ -72,7 +83,9 @@ def blocks(text):
 
 
 def spoken(source):
-    """Captions and alternative texts in a cell's code: `(first character, end, text)`, those that are plain strings."""
+    """What a cell's code shows in words: captions and alternative texts, what `play` and `gallery` call their sounds
+    and rows, and lines that are printed as they stand. `(first character, end, text)`, in order; the text of an
+    f-string is a template."""
     try:
         tree = ast.parse(source)
     except SyntaxError:  # a line for IPython alone
@@ -84,18 +97,28 @@ def spoken(source):
     def position(line, column):
         return len(source.encode()[: starts[line - 1] + column].decode())
 
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name, first = getattr(node.func, "attr", getattr(node.func, "id", "")), (*node.args, None)[0]
+            found += [getattr(word.value, "left", word.value) for word in node.keywords if word.arg in SPOKEN]
+            found += first.keys if name in ("play", "gallery") and isinstance(first, ast.Dict) else []
+            if name == "print" and len(node.args) == 1 and isinstance(first, ast.Constant):
+                found += [first] if "  " not in str(first.value) else []  # blanks in a row: columns
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+            found += [node.value] if getattr(target, "id", "") in SPOKEN else []
     return sorted(
-        (position(v.lineno, v.col_offset), position(v.end_lineno, v.end_col_offset), v.value)
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call)
-        for word in call.keywords
-        if word.arg in SPOKEN and isinstance(v := word.value, ast.Constant) and isinstance(v.value, str)
-        if re.search("[A-Za-z]", v.value)
+        (position(node.lineno, node.col_offset), position(node.end_lineno, node.end_col_offset), text)
+        for node in found
+        if re.search("[A-Za-z]{2}", re.sub(HOLE, "", text := template(node, formats=True) or ""))
+        if isinstance(node, ast.JoinedStr) or "{" not in text
     )
 
 
-def template(node):
-    """A string of the code as the catalogs have it, `"the shape is {shape}, not {expected}"`; None where it is none."""
+def template(node, formats=False):
+    """A string of the code as the catalogs have it, `"the shape is {shape}, not {expected}"`, with how a value is
+    written (`{loss:.2f}`) where `formats` is true; None where it is none."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if not isinstance(node, ast.JoinedStr):
@@ -105,7 +128,7 @@ def template(node):
         if isinstance(part, ast.Constant):
             text += part.value
         else:
-            name = ast.unparse(part.value)
+            name = ast.unparse(ast.JoinedStr([part]))[3:-2] if formats else ast.unparse(part.value)
             text += f"{{#{k}}}" if "{" in name or "}" in name else f"{{{name}}}"
     return text
 
@@ -143,7 +166,15 @@ def english(name):
         places = found.setdefault(text, [])
         places += [] if where in places else [where]
 
-    if name.startswith("checks/"):
+    if name == "checks/helpers":  # the scoreboard's heads and sentences, line by line
+        for text in messages((ROOT / "helpers/scoreboard.py").read_text(encoding="utf-8")):
+            for line in text.splitlines():
+                if line.startswith("| ") or line.endswith("."):
+                    add(line, "scoreboard")
+        for path in sorted((ROOT / "data/experiments").glob("*.json")):
+            for experiment in json.loads(path.read_text(encoding="utf-8"))["experiments"].values():
+                add(experiment["recipe"]["what"], path.stem)
+    elif name.startswith("checks/"):
         stems = ENGINE if name == "checks/engine" else [f"{name.removeprefix('checks/')}_*"]
         for path in [path for stem in stems for path in (ROOT / "helpers/checks").glob(f"{stem}.py")]:
             for text in messages(path.read_text(encoding="utf-8")):
@@ -152,10 +183,23 @@ def english(name):
         for node in ast.walk(ast.parse((ROOT / PAGES[name]).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
                 add(ast.literal_eval(node.args[0]), "conf")
+    elif name in ("glossary", "symbols"):
+        head = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8").split("\n|---")[0]
+        rows = json.loads((ROOT / PAGES[name]).read_text(encoding="utf-8"))
+        rows = (
+            [text for t, e in rows.items() for text in (t, e["line"])] if name == "glossary" else [r[2] for r in rows]
+        )
+        for text in [*(piece for piece, translated in blocks(head) if translated), *rows]:
+            add(text, name)
     elif name in PAGES:
-        for piece, translated in blocks((ROOT / PAGES[name]).read_text(encoding="utf-8")):
+        text = (ROOT / PAGES[name]).read_text(encoding="utf-8")
+        if name == "results":  # the lectures' own tables are names and numbers
+            text = text.split("\n## ")[0]
+        for piece, translated in blocks(text):
             if translated:
                 add(piece, name)
+        for _, comment in COMMENT.findall(text):
+            add(comment, name)
     else:
         for cell in json.loads((ROOT / f"notebooks/{name}.ipynb").read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
@@ -228,6 +272,7 @@ KEPT = {  # in this order: what is found is cut out before the next kind is look
     "link": r"(?<=\])\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)|<?https?://[^\s)>]+>?",
     "footnote": r"\[\^[^\]]+\]",
     "tag": r"</?[A-Za-z][^<>]*>|<!--.*?-->",
+    "placeholder": HOLE,
 }
 # Ends of sentences of another level of speech than 합니다체, to which -(으)세요 and -(으)ㅂ시다 belong.
 OTHER_LEVEL = re.compile(
@@ -332,7 +377,9 @@ def problems(name):
         elif entry.fuzzy:
             found.append((text, "its English changed: look at the Korean again, and take the mark fuzzy away"))
         else:
-            found += [(text, line) for line in compare(text, entry.msgstr, name.startswith("checks/"))]
+            found += [
+                (text, line) for line in compare(text, entry.msgstr, name == "site" or name.startswith("checks/"))
+            ]
     found += [(text, "the catalog has this entry, and the course no longer: make korean") for text in catalog]
     return found
 

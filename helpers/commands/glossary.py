@@ -94,17 +94,22 @@ def first_formula(symbol, pieces):
     return next((h for text, h in pieces if any(pattern.search(a or b) for a, b in FORMULA.findall(text))), None)
 
 
-def link(lecture, heading):
-    """A section as a link, with the anchor that the website gives its heading."""
+def link(lecture, heading, said=None):
+    """A section as a link, with the anchor that the website gives its heading; `said(lecture, heading)` may put it in
+    another language."""
+    heading = said(lecture, heading) if said else heading
     place = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
     name = f"{lecture[:2]}, {heading}" if heading else lecture[:2]
     return f"[{name}](../notebooks/{lecture}.ipynb{'#' + place if place else ''})"
 
 
-def glossary(texts):
-    terms, rows = read("glossary"), []
-    for term, place in sorted(places(texts).items(), key=lambda item: item[0].lower()):
-        rows.append(f"| **{term}** | {terms[term]['line']} | {link(*place)} |")
+def glossary(texts, words=None, said=None):
+    """The table of terms; with `words`, `{English: other words}`, in another language, and sorted by it."""
+    terms, words, rows = read("glossary"), words or {}, []
+    for term, place in sorted(places(texts).items(), key=lambda item: words.get(item[0], item[0]).lower()):
+        name, line = words.get(term, term), terms[term]["line"]
+        name = f"**{name}**" if name == term else f"**{name}** ({term})"
+        rows.append(f"| {name} | {words.get(line, line)} | {link(*place, said)} |")
     return "\n".join(["| term | in a line | taught in |", "|---|---|---|", *rows])
 
 
@@ -114,11 +119,12 @@ def letter(symbol):
     return bare.startswith("\\"), re.sub(r"\W", "", bare).lower()
 
 
-def symbols(texts):
-    rows = []
+def symbols(texts, words=None, said=None):
+    words, rows = words or {}, []
     for symbol, lecture, meaning in sorted(read("symbols"), key=lambda row: (letter(row[0]), row[1])):
         name = next(stem for stem in texts if stem.startswith(lecture))
-        rows.append(f"| ${symbol}$ | {meaning} | {link(name, first_formula(symbol, texts[name]))} |")
+        section = link(name, first_formula(symbol, texts[name]), said)
+        rows.append(f"| ${symbol}$ | {words.get(meaning, meaning)} | {section} |")
     return "\n".join(["| symbol | meaning | first used in |", "|---|---|---|", *rows])
 
 

@@ -17,7 +17,20 @@ import secrets
 import sys
 
 from helpers.commands import assignments
-from helpers.commands.catalogs import ROOT, blocks, first_words, merged, names, path_of, problems, spoken, translation
+from helpers.commands.catalogs import (
+    COMMENT,
+    HOLE,
+    PAGES,
+    ROOT,
+    blocks,
+    first_words,
+    merged,
+    names,
+    path_of,
+    problems,
+    spoken,
+    translation,
+)
 
 NOTEBOOKS = ROOT / "notebooks"
 EDITION = NOTEBOOKS / "ko"
@@ -119,43 +132,87 @@ def link(target, name):
 
 
 def in_korean(text, words):
-    """A Markdown text with the paragraphs that have a translation in it."""
-    return "".join(words.get(piece, piece) if translated else piece for piece, translated in blocks(text))
+    """A Markdown text with the paragraphs that have a translation in it, and what its commands are for."""
+    text = "".join(words.get(piece, piece) if translated else piece for piece, translated in blocks(text))
+    return COMMENT.sub(lambda line: line[1] + words.get(line[2], line[2]), text)
 
 
 def lines(text):
     return text.splitlines(keepends=True)
 
 
-def notebook(name):
-    """The Korean notebook: other words, the same code, outputs and cell ids.
+def page(name):
+    """What the website shows of a source, named without its ending: of "docs/setup" a text, of "notebooks/00_..." JSON.
+
+    Its links lead where the English ones lead, since the Korean pages lie in the same order.
+    """
+    if name.startswith("notebooks/"):
+        return json.dumps(notebook(name.removeprefix("notebooks/"), linked=False), indent=1, ensure_ascii=False)
+    text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
+    known = {path.removesuffix(".md"): catalog for catalog, path in PAGES.items()}
+    return in_korean(text, translation(known[name])) if name in known else text
+
+
+def notebook(name, linked=True):
+    """The Korean notebook: other words, the same code, outputs and cell ids. Its links lead to the edition's pages, if
+    `linked`.
 
     Returns:
         The notebook as a dictionary. Its metadata hold a mark of what was written, by which `write` sees whether
         somebody typed into it since.
     """
     content = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
-    words = translation(name)
+    words, board = translation(name), translation("checks/helpers")
     for cell in content["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             source = in_korean(source, words)
-            source = re.sub(r"(?<=\]\()[^()\s]+(?=\))", lambda target: link(target[0], name), source)
+            if linked:
+                source = re.sub(r"(?<=\]\()[^()\s]+(?=\))", lambda target: link(target[0], name), source)
             source = source.replace("`notebooks/work/", "`notebooks/work/ko/").replace("`make lab`", "`make lab KO=1`")
         elif cell["cell_type"] == "code":
             found = [part for part in spoken(source) if part[2] in words]
             for start, end, text in reversed(found):
-                source = source[:start] + json.dumps(words[text], ensure_ascii=False) + source[end:]
+                source = source[:start] + literal(words[text]) + source[end:]
             for output in cell["outputs"]:
                 shown = output.get("data", {})
-                if "text/html" in shown and found:
-                    page = "".join(shown["text/html"])
-                    for _, _, text in found:
-                        page = page.replace(html.escape(text), html.escape(words[text]))
-                    shown["text/html"] = lines(page)
+                for _, _, text in found:
+                    if "text/html" in shown:
+                        shown["text/html"] = lines(shown_as("".join(shown["text/html"]), text, words))
+                    elif "text" in output:
+                        output["text"] = lines(shown_as("".join(output["text"]), text, words, plain=True))
+                if "text/markdown" in shown:
+                    for text in board:
+                        shown["text/markdown"] = lines(
+                            shown_as("".join(shown["text/markdown"]), text, board, plain=True)
+                        )
         cell["source"] = lines(source)
     content["metadata"]["course"] = {"language": "ko", "made": mark(content)}
     return content
+
+
+def literal(text):
+    """A text as a string of the code, an f-string where it has placeholders."""
+    return "f" * ("{" in text) + json.dumps(text, ensure_ascii=False)
+
+
+def shown_as(page, text, words, plain=False):
+    """An output with the Korean of a text: of a caption or a label in HTML, of whole lines where it is `plain`. What
+    stood where the English has its placeholders stands where the Korean has them."""
+    parts, write = re.split(HOLE, text), str if plain else html.escape
+    hole = "(.*?)" if plain else '([^"<>]*)'
+    pattern = "".join(hole if k % 2 else re.escape(write(part)) for k, part in enumerate(parts))
+
+    def said(match):
+        values = dict(zip(parts[1::2], match.groups(), strict=True))
+        values = {part: words.get(value, value) if plain else value for part, value in values.items()}
+        return "".join(values.get(part, write(part)) for part in re.split(HOLE, words[text]))
+
+    if plain:
+        pattern = f"(?m)^{pattern}$"
+    elif len(text) < 40 or len(parts) > 1:  # a long sentence may be put together with another
+        pattern = rf'(?<=[">]){pattern}(?=["<]|, \d+")'  # a gallery counts its pictures
+    return re.sub(pattern, said, page)
 
 
 def mark(content):
