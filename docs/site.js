@@ -2,6 +2,7 @@
 // that fits needs no stop. Their sizes change with the window, with a fold, and when MathJax has set the formulas.
 const BOXES = ".bd-article :is(figure, pre, .math, mjx-container, .cell_output div, .pst-scrollable-table-container)";
 
+// By hand: the theme's own script gives a stop to some of these alone, and no name.
 function stops() {
   for (const box of document.querySelectorAll(BOXES)) {
     const moves = /auto|scroll/.test(getComputedStyle(box).overflowX) && box.scrollWidth > box.clientWidth;
@@ -20,6 +21,7 @@ function stops() {
 
 // Korean glues particles to a word, so a word is found wherever it is a part of another: 임베딩 in 임베딩은. If it is found
 // nowhere, its own last syllables may be the particle, and are left out.
+// By hand: Sphinx has no stemmer for Korean.
 function findKorean() {
   const parse = Search._parseQuery;
   const known = (word) => {

@@ -94,7 +94,9 @@ def shorter(value):
 
 
 def run_lecture(name, seed):
-    """Executes a copy of a lecture with a seed, its results in a folder that goes away: `{"lecture": its run}`."""
+    """Executes a copy of a lecture with a seed, its results in a folder that goes away: `{"lecture": its run}`.
+
+    papermill would want a tagged cell of parameters alone; here SEED stands among a lecture's settings."""
     notebook, replaced = lecture(name), 0
     for cell in notebook.cells:
         if cell.cell_type == "code":
