@@ -2,6 +2,7 @@
 // that fits needs no stop. Their sizes change with the window, with a fold, and when MathJax has set the formulas.
 const BOXES = ".bd-article :is(figure, pre, .math, mjx-container, .cell_output div, .pst-scrollable-table-container)";
 
+// By hand: the theme's own script gives a stop to some of these alone, and no name.
 function stops() {
   for (const box of document.querySelectorAll(BOXES)) {
     const moves = /auto|scroll/.test(getComputedStyle(box).overflowX) && box.scrollWidth > box.clientWidth;
@@ -19,11 +20,13 @@ function stops() {
 }
 
 // Korean glues particles to a word, so a word is found wherever it is a part of another: 임베딩 in 임베딩은. If it is found
-// nowhere, its own last syllables may be the particle, and are left out.
+// nowhere, its own last syllables, up to three, may be the particle, and are left out.
+// By hand: Sphinx has no stemmer for Korean.
 function findKorean() {
   const parse = Search._parseQuery;
   const known = (word) => {
-    for (let part = word; /[가-힣]/.test(part); part = part.slice(0, -1)) {
+    const fewest = Math.max(word.length - 3, Math.min(word.length, 2));
+    for (let part = word; /[가-힣]/.test(part) && part.length >= fewest; part = part.slice(0, -1)) {
       let found = false;
       for (const index of [Search._index.terms, Search._index.titleterms]) {
         const files = Object.keys(index).filter((term) => term.includes(part)).flatMap((term) => index[term]);
@@ -31,7 +34,6 @@ function findKorean() {
         found ||= files.length > 0;
       }
       if (found) return part;
-      if (part.length <= 2) break;
     }
     return word;
   };

@@ -10,7 +10,7 @@ import json
 import lzma
 import re
 import warnings
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +74,7 @@ def checked(name):
     )
 
 
-def fits(content, expected):
+def fits(content, expected):  # pooch would fetch anew what doesn't fit, and the course is offline
     return len(content) == expected["bytes"] and hashlib.sha256(content).hexdigest() == expected["sha256"]
 
 
@@ -386,8 +386,8 @@ def captioned_folder(folder, size, most=8000):
     for said in written.values():
         found = {}
         for name, caption in said:
-            stem = re.split(r"[\\/]", name)[-1].rsplit(".", 1)[0].lower()
-            path, words = named.get(stem), re.findall(r"[^\W\d_]+", caption.lower())
+            stem = PureWindowsPath(name).stem  # both / and \ end a folder
+            path, words = named.get(stem.lower()), re.findall(r"[^\W\d_]+", caption.lower())
             if path and words:
                 found.setdefault(path, []).append(" ".join(words))
         best = max(best, found, key=len)
@@ -408,7 +408,7 @@ def captioned_folder(folder, size, most=8000):
     return torch.stack(list(read.values())), [tuple(best[path][:fewest]) for path in read]
 
 
-def captions_in(path):
+def captions_in(path):  # torchvision's CocoCaptions needs pycocotools, and knows one of these formats
     """The pairs (name of a picture, caption) of a file of captions, in any of four formats; none of other files."""
     name = path.name.lower()
     if not re.search(r"captions.*\.(json|txt|csv)$|token(\.txt)?$|\.html?$", name) or "lemma" in name:

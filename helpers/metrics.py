@@ -11,6 +11,7 @@ def recall_at_k(scores, relevant, k=10):
 
     Hits divided by the number of relevant items, for each query that has any; then the mean. Where scores tie at the
     k-th place, an item counts with the probability that a fair shuffle of the equal ones puts it among the first k.
+    (torchmetrics' retrieval_recall leaves that to the sort, and passes over scores below 0.)
 
     Args:
         scores: tensor or array of numbers (queries, items); higher is better.
@@ -50,6 +51,7 @@ def frechet_distance(a, b):
     The squared Frechet distance of two normal distributions (Dowson and Landau 1982), as Heusel et al. 2017 compare
     generated with real pictures: |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances. The last
     trace is the sum of the singular values of a b^T, both centred: no square root of a matrix is needed.
+    (torchmetrics' FrechetInceptionDistance takes pictures and a network, not features.)
 
     Args:
         a, b: tensors or arrays of numbers (pictures, features); the numbers of pictures may differ.

@@ -15,8 +15,8 @@ from platformdirs import user_cache_path
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from helpers import CourseError
-from helpers.scoreboard import RESULTS, keep
+from helpers import CourseError, keep
+from helpers.scoreboard import RESULTS
 from helpers.training import Progress, autocast, compute_type, device
 
 CACHE = RESULTS / "cache"
@@ -63,7 +63,7 @@ def cached(name, parts, compute):
     `name`: float32 tensor, rounded to half precision, both times. A change in any of the parts (`bytes` or 1-d arrays)
     that it depends on computes anew. Where that folder cannot be written (one install for many users), it is kept in
     the user's own cache folder; where nothing can be kept (the disk is full), it is computed each time, and a line says
-    so."""
+    so. (joblib.Memory would keep pickles, and in one folder.)"""
     digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
     file_name = f"{name}_{digest.hexdigest()[:16]}.npy"
     for folder in (CACHE, USER_CACHE):

@@ -20,7 +20,7 @@ from PIL import Image
 from helpers import CourseError
 from helpers.training import place
 
-# Okabe and Ito's palette, black last. https://jfly.uni-koeln.de/color/
+# Okabe and Ito's palette, black last (first in matplotlib's okabe_ito). https://jfly.uni-koeln.de/color/
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"]
 BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK = COLOURS
 ORANGE_TO_BLUE = LinearSegmentedColormap.from_list("orange_to_blue", [ORANGE, "white", BLUE])
@@ -42,8 +42,8 @@ LARGEST = 146_000  # bytes of a slider's frames; with what turns them, 150 kB
 FITS = ((72, 1, 1), (60, 0.73, 1), (45, 0.73, 1), (60, 0.73, 2), (45, 0.73, 4), (30, 0.5, 10))
 collected = None  # while a slider's frames are drawn: their pictures
 
-# Makes a slider of a row of frames. They share one place, so that nothing jumps. JupyterLab, which moves from cell to
-# cell by the arrows, does not get them from the slider; it gets its shortcuts (Ctrl+S, Shift+Enter).
+# Makes a slider of a row of frames; one of ipywidgets needs a kernel. They share one place, so that nothing jumps.
+# JupyterLab, which moves from cell to cell by the arrows, gets its shortcuts (Ctrl+S, Shift+Enter), but not the arrows.
 TURN = """
 for (const row of (document.currentScript?.parentNode ?? document).querySelectorAll("[data-slider]")) {
   const frames = [...row.children], name = row.dataset.slider;
@@ -159,7 +159,7 @@ def play(sounds, rate):
     where a sound is empty, has several channels, holds samples that are not numbers, or the rate is below 1."""
     if not isinstance(rate, int | float | np.integer) or not rate >= 1:
         raise CourseError(f"The rate counts samples a second, such as 16000; it is {rate!r}.")
-    players = []
+    players = []  # IPython's Audio has no label for screen readers, and stores wav alone
     for name, signal in sounds.items():
         samples = array(signal).astype(np.float32)
         if samples.ndim != 1 or not samples.size or not np.isfinite(samples).all():

@@ -298,7 +298,7 @@ def captions(rng, placed):
     return tuple(begun(rng, bodies[order[k % len(bodies)]]) for k in range(5))
 
 
-def articles(phrase):
+def articles(phrase):  # for 40 nouns; inflect would be a library more
     return re.sub(r"\ba (?=[aeiou])", "an ", phrase)
 
 

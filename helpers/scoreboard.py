@@ -1,11 +1,9 @@
 """A lecture's scores beside their baselines, shown and kept in `results/NN_name.json`; and what is stored of longer
 experiments in `data/experiments/NN_name.json`."""
 
-import contextlib
 import json
 import math
 import re
-import secrets
 import statistics
 import sys
 import time
@@ -15,7 +13,7 @@ from typing import NamedTuple
 import psutil
 from IPython.display import Markdown, display
 
-from helpers import CourseError
+from helpers import CourseError, keep
 from helpers.checks.edition import in_table
 from helpers.data import ROOT
 from helpers.training import compute_type
@@ -27,29 +25,13 @@ EXPERIMENTS = ROOT / "data" / "experiments"
 def peak_memory_mb():
     """The most memory that this process ever held, in MB of 10^6 bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux: VmHWM starts anew with each program, getrusage's figure does not
+    if status.exists():  # Linux: VmHWM starts anew with each program, getrusage's figure does not; psutil has none
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8")).group(1)) * 1024 / 1e6
     if sys.platform == "win32":
         return psutil.Process().memory_info().peak_wset / 1e6
     import resource  # is not there on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def keep(path, write):
-    """Makes a file in one step: no other kernel, and no run that is stopped, leaves or reads half a file. Its folder is
-    made where it is missing; `write` is called with the open (binary) file. Raises OSError where it cannot be kept: the
-    disk is full, or the folder not ours. Nothing is left behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # a name of its own for each kernel
-    try:
-        with open(unfinished, "xb") as file:
-            write(file)
-        unfinished.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
 
 
 class Scoreboard:

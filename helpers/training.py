@@ -29,7 +29,7 @@ def place(handle, shown, **how):
     handle.in_use = True
 
 
-class Line(io.TextIOBase):
+class Line(io.TextIOBase):  # tqdm.notebook's bar is a widget, of which a stored notebook keeps nothing
     """A file for tqdm that is one line of a notebook: each text written to it takes the place of the one before."""
 
     def __init__(self):
@@ -56,9 +56,7 @@ class Progress(tqdm):
 
 def device():
     """The fastest device at hand, as `torch.device`: an NVIDIA GPU, Apple's, or the CPU."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def compute_type(where):

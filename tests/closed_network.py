@@ -1,4 +1,5 @@
-"""Run at the start of every kernel under test: refuses any connection but to this machine itself."""
+"""Run at the start of every kernel under test: refuses any connection but to this machine itself. (pytest-socket closes
+pytest's own process alone.)"""
 
 import ipaddress
 import socket

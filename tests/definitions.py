@@ -10,7 +10,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
 def definitions(name, also=()):
-    """Runs the imports, functions and classes of a notebook, in order, and none of its other lines.
+    """Runs the imports, functions and classes of a notebook, in order, and none of its other lines (importers of
+    notebooks, and testbook, run whole cells, which train).
 
     Args:
         name: path of the notebook below `notebooks/`, such as `"01_word2vec.ipynb"`.

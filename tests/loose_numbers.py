@@ -127,7 +127,7 @@ def literals(code):
 
 
 def constant(node):
-    """The value of an expression made of nothing but numbers, or None."""
+    """The value of an expression made of nothing but numbers, or None (ast.literal_eval takes no products and powers)."""
     if isinstance(node, ast.Constant):
         number = isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
         return float(node.value) if number and abs(node.value) < 1e30 else None

@@ -1,4 +1,5 @@
 """Wrong answers made by machine from a right one: each does one thing that learners do, and a check must refuse it.
+(mutmut and its like change operators and constants of the source, as nobody who learns does, and run all tests anew.)
 
 A test module lists in EQUIVALENT those that are as right as the answer, by name or by pattern, with the reason:
 `{("1.4", "*: cut *"): "nobody differentiates a gradient"}`.

@@ -31,6 +31,8 @@ def test_comments_docstrings_layout_and_what_comes_after_publishing_do_not_count
     for changed in ("x = [1, 3]\nf(x)", "x = [1, 2]\ng(x)", "x = [1.0, 2]\nf(x)", "x = [1, 2]"):
         assert experiments.cells_hash(notebook(cells[0], changed, *cells[2:])) != first
     assert experiments.cells_hash(notebook("def f(x):\n    'Says.'\n    return -x", *cells[1:])) != first
+    shown = [experiments.cells_hash(notebook(f"show(f, {word})", *cells)) for word in ("alt='A'", "alt='B'", "width=3")]
+    assert shown[0] == shown[1] != shown[2]
     assert experiments.cells_hash(notebook(*cells), ["cell-3"]) != experiments.cells_hash(notebook(*tidied), ["cell-3"])
 
 

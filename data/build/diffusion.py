@@ -9,6 +9,7 @@ is made again and goes on from there. `--until 1000` stops at that step without 
 """
 
 import argparse
+import functools
 import json
 import time
 
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 
 from data.build.common import halved, store, this_machine
-from helpers import data
+from helpers import data, keep
 from helpers.scoreboard import RESULTS
 from tests.definitions import definitions
 
@@ -81,15 +82,13 @@ def train(name, until=None):
     """Trains to the end, or to a step; returns the state, the losses, the clocks and the configuration."""
     lecture, state, clean, conditions, classes, config = beginning(name)
     path = RESULTS / f"{name}.checkpoint.pt"
-    path.parent.mkdir(exist_ok=True)
     losses, clocks = go_on(state, path)
     while state.step < (until or config.steps):
         start, cpu_start = time.perf_counter(), time.process_time()
         more = lecture.train(state, clean, conditions, classes, config, until=state.step + config.round)
         losses = torch.cat([losses, more])
         clocks = [clocks[0] + time.perf_counter() - start, clocks[1] + time.process_time() - cpu_start]
-        torch.save(kept(state, losses, clocks), path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
+        keep(path, functools.partial(torch.save, kept(state, losses, clocks)))
         print(f"{name}: step {state.step} of {config.steps}, {clocks[1]:.0f} s of one core", flush=True)
     return state, losses, clocks, config
 

@@ -7,12 +7,11 @@ Needs npm and `pip install resvg-py==0.5.0 pillow numpy`. Run it from the reposi
 
 import io
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
 import resvg_py
-from common import DATA, record
+from common import DATA, npm, record, sheet, write_list
 from PIL import Image
 
 SIZE, COLUMNS = 64, 40
@@ -25,15 +24,6 @@ VECTORS = {  # our name for the set: npm package
 FLUENT_3D = "@lobehub/fluent-emoji-3d@1.1.0"
 NAMES = "unicode-emoji-json@0.9.0"
 KEYWORDS = ["cldr-annotations-full@48.2.0", "cldr-annotations-derived-full@48.2.0"]
-
-
-def npm(package, scratch):
-    """Downloads and unpacks an npm package; returns its folder."""
-    folder = scratch / package.replace("/", "_")
-    folder.mkdir()
-    subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["tar", "xzf", next(folder.glob("*.tgz")).name], cwd=folder, check=True)
-    return folder / "package"
 
 
 def code(emoji):
@@ -106,15 +96,10 @@ def main():
                     concept[language] = {"name": name, "keywords": keys}
                 concepts.append(concept)
         for name, drawn in sets.items():
-            rows = -(-len(concepts) // COLUMNS)
-            sheet = Image.new("RGB", (COLUMNS * SIZE, rows * SIZE), "white")
-            for i, concept in enumerate(concepts):
-                tile = on_white(drawn[code(concept["emoji"])]())
-                sheet.paste(tile, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
-            sheet.save(DATA / f"emoji/{name}.webp", quality=90, method=6)
+            tiles = [on_white(drawn[code(concept["emoji"])]()) for concept in concepts]
+            sheet(tiles, COLUMNS).save(DATA / f"emoji/{name}.webp", quality=90, method=6)
             print(name, f"{(DATA / f'emoji/{name}.webp').stat().st_size:,} bytes")
-    lines = ",\n".join(" " + json.dumps(concept, ensure_ascii=False) for concept in concepts)
-    (DATA / "emoji/concepts.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    write_list("emoji/concepts.json", concepts)
     record("emoji")
     print(len(concepts), "concepts")
 

@@ -53,20 +53,23 @@ OF_THE_MACHINE = re.compile("seconds|per_second")  # tells of the machine, not o
 
 
 def canonical(node):
-    """A syntax tree as text, without places and docstrings; the same under every Python (`ast.dump` leaves out more
-    from 3.13 on)."""
+    """A syntax tree as text, without places, docstrings and what a figure is called (`alt`, `caption`); the same under
+    every Python (`ast.dump` leaves out more from 3.13 on)."""
     if isinstance(node, list):
         return f"[{', '.join(map(canonical, node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
         node.body = node.body[1:]
+    if isinstance(node, ast.Call):
+        node.keywords = [word for word in node.keywords if word.arg not in ("alt", "caption")]
     fields = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
     return f"{type(node).__name__}({', '.join(f'{name}={canonical(value)}' for name, value in fields)})"
 
 
 def cells_hash(notebook, cells="all"):
-    """Hash of the syntax trees of a notebook's cells: comments, docstrings, layout and Markdown don't count.
+    """Hash of the syntax trees of a notebook's cells: comments, docstrings, layout, Markdown and the words under a
+    figure don't count.
 
     Args:
         notebook: a `NotebookNode`.
@@ -95,7 +98,9 @@ def shorter(value):
 
 
 def run_lecture(name, seed):
-    """Executes a copy of a lecture with a seed, its results in a folder that goes away: `{"lecture": its run}`."""
+    """Executes a copy of a lecture with a seed, its results in a folder that goes away: `{"lecture": its run}`.
+
+    papermill would want a tagged cell of parameters alone; here SEED stands among a lecture's settings."""
     notebook, replaced = lecture(name), 0
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import resvg_py
-from common import DATA, record
+from common import DATA, record, sheet, write_list
 from PIL import Image
 
 SIZE, COLUMNS, EACH = 64, 20, 200  # pixels; faces in a row of the sheet; faces of each sex
@@ -54,19 +54,16 @@ def main():
         drawn = subprocess.run(
             ["node", "draw.mjs"], cwd=scratch, check=True, capture_output=True, text=True, encoding="utf-8"
         ).stdout
-    sheet = Image.new("RGB", (COLUMNS * SIZE, -(-2 * EACH // COLUMNS) * SIZE), "white")
-    index = []
-    for i, entry in enumerate(json.loads(drawn)):
+    index, tiles = [], []
+    for entry in json.loads(drawn):
         content = bytes(resvg_py.svg_to_bytes(svg_string=entry["svg"], width=256, height=384, skip_system_fonts=True))
         picture = Image.open(io.BytesIO(content)).convert("RGBA")
         head = Image.new("RGBA", (300, 300), "white")  # from the hair to below the chin
         head.alpha_composite(picture.crop((0, 36, 256, 336)), (22, 0))
-        face = head.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-        sheet.paste(face, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
+        tiles.append(head.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS))
         index.append(told(entry["sex"], entry["face"]))
-    sheet.save(DATA / "faces/faces.webp", quality=80, method=6)
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "faces/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    sheet(tiles, COLUMNS).save(DATA / "faces/faces.webp", quality=80, method=6)
+    write_list("faces/index.json", index)
     record("faces")
     print(len(index), "faces", *(f"{path.name} {path.stat().st_size:,} bytes" for path in (DATA / "faces").iterdir()))
 

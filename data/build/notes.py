@@ -20,11 +20,10 @@ import numpy as np
 import resvg_py
 import soundfile
 import soxr
-from common import DATA, debian, rcc, record
-from emoji import npm
+from common import DATA, debian, joined, npm, rcc, record, sheet, write_list
 from PIL import Image
 
-RATE, SECONDS, GAP = 16_000, 1.5, 400  # Hz; of a note; samples of silence between two notes in a file
+RATE, SECONDS = 16_000, 1.5  # Hz; of a note
 SIZE, COLUMNS = 96, 16
 DEBIAN = [
     "openclipart-png=1:0.18+dfsg-19",
@@ -166,7 +165,9 @@ def notes(sound, span):
 
 
 def midi(sound, chosen):
-    """A MIDI file that plays the notes, one every two seconds, each held for 1.1 s. 500 ticks are one second."""
+    """A MIDI file that plays the notes, one every two seconds, each held for 1.1 s. 500 ticks are one second.
+
+    Ours, since the package mido would save few of these lines, and be one more to pin."""
     channel = 0 if isinstance(sound, int) else 9
     events = [(0, bytes([0xC0 | channel, sound if channel == 0 else 0]))]
     for i, (key, loud, bend) in enumerate(chosen):
@@ -253,14 +254,6 @@ def pictures(listed):
             yield word, name
 
 
-def write(path, clips):
-    """The clips, with silence after each, as one Ogg Vorbis file."""
-    with soundfile.SoundFile(path, "w", RATE, 1, "VORBIS", format="OGG", compression_level=1.0) as ogg:
-        for clip in clips:
-            ogg.write(clip)  # in small pieces: libsndfile's coder fails on minutes at once
-            ogg.write(np.zeros(GAP))
-
-
 def further(source):
     """The same notes from another set of samples, in a folder of its own; what is silent is left out."""
     package, file = FURTHER[source]
@@ -282,11 +275,10 @@ def further(source):
             ]
             path = folder / f"{name.lower().replace(' ', '_')}.ogg"
             if found:
-                write(path, [clip for _, clip in found])
+                joined(path, [clip for _, clip in found], RATE, 1.0)
             entry = {"name": name, "file": f"{source}/{path.name}", "pitched": span is not None}
             index.append(entry | {"notes": [list(note) for note, _ in found]})
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (folder / "index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    write_list(f"notes/{source}/index.json", index)
     record("notes")
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(
@@ -313,15 +305,11 @@ def main():
             tiles += [tile(draw[entry["artist"]](entry["name"])) for entry in drawn]
             chosen = notes(sound, span)
             file = f"{name.lower().replace(' ', '_')}.ogg"
-            write(DATA / "notes" / file, played(sound, chosen, font, scratch))
+            joined(DATA / "notes" / file, played(sound, chosen, font, scratch), RATE, 1.0)
             entry = {"name": name, "file": file, "recording": recording, "pitched": span is not None}
             index.append(entry | {"notes": [list(note) for note in chosen], "pictures": drawn})
-    sheet = Image.new("RGBA", (COLUMNS * SIZE, -(-len(tiles) // COLUMNS) * SIZE))
-    for i, picture in enumerate(tiles):
-        sheet.paste(picture, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
-    sheet.save(DATA / "notes/pictures.webp", quality=70, method=6)
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "notes/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    sheet(tiles, COLUMNS).save(DATA / "notes/pictures.webp", quality=70, method=6)
+    write_list("notes/index.json", index)
     record("notes")
     size = sum(path.stat().st_size for path in (DATA / "notes").glob("*.*"))
     print(

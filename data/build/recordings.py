@@ -7,7 +7,6 @@ Needs a Debian machine (`apt-get`, `dpkg`) with 6 GB free, and the course's envi
 """
 
 import io
-import json
 import re
 import tempfile
 import zipfile
@@ -17,7 +16,7 @@ import numpy as np
 import scipy.fft
 import soundfile
 import soxr
-from common import DATA, debian, rcc, record
+from common import DATA, debian, rcc, write_by_kind
 
 RATE, LONGEST, SHORTEST, GAP = 16_000, 8, 0.2, 0.15  # Hz; seconds, as the next two; between strokes that are joined
 SOFT, MUFFLED = 0.03, 300  # left out: what never reaches this part of full scale, or has 95 % of its power below (Hz)
@@ -241,7 +240,9 @@ def spectrum(sound):
 
 
 def likeness(one, other):
-    """The largest cross-correlation of two spectra at any shift: near 1 for copies, whatever their level or start."""
+    """The largest cross-correlation of two spectra at any shift: near 1 for copies, whatever their level or start.
+
+    scipy.signal.correlate would transform both again for each pair, of which there are tens of thousands."""
     return float(np.abs(scipy.fft.irfft(one * other.conj())).max() * (len(one) - 1))
 
 
@@ -276,14 +277,7 @@ def main():
                     ogg.write(sound[at : at + RATE])
             entry = {"name": name, "thing": thing, "kind": kind, "seconds": round(len(sound) / RATE, 2)}
             index.append(entry | {"from": place, "author": author, "licence": licence})
-    index.sort(key=lambda entry: entry["name"])
-    assert len({entry["name"] for entry in index}) == len(index)
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "recordings/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    record("recordings")
-    for kind in sorted({entry["kind"] for entry in index}):
-        chosen = [entry["seconds"] for entry in index if entry["kind"] == kind]
-        print(f"{kind:12} {len(chosen):3} recordings, {sum(chosen):5.0f} s")
+    write_by_kind("recordings", index)
 
 
 if __name__ == "__main__":

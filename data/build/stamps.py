@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from common import DATA, debian, rcc, record
+from common import DATA, debian, rcc, record, sheet, write_list
 from PIL import Image
 
 SIZE, COLUMNS = 128, 20
@@ -152,12 +152,8 @@ def main():
 
 def write(sheet_name, index_name, index, tiles):
     assert len({entry["name"] for entry in index}) == len(index)
-    sheet = Image.new("RGBA", (COLUMNS * SIZE, -(-len(tiles) // COLUMNS) * SIZE))
-    for i, picture in enumerate(tiles):
-        sheet.paste(picture, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
-    sheet.save(DATA / f"stamps/{sheet_name}.webp", quality=85, method=6)
-    lines = ",\n".join(" " + json.dumps(entry, ensure_ascii=False) for entry in index)
-    (DATA / f"stamps/{index_name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    sheet(tiles, COLUMNS).save(DATA / f"stamps/{sheet_name}.webp", quality=85, method=6)
+    write_list(f"stamps/{index_name}.json", index)
 
 
 def further(scratch, tree):

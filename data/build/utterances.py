@@ -5,7 +5,6 @@ Needs a Debian machine (`apt-get`, `dpkg`) and the course's environment. Run it 
     python data/build/utterances.py
 """
 
-import json
 import random
 import re
 import tempfile
@@ -13,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from common import DATA, debian, record
+from common import DATA, clipped, debian, joined, record, write_list
 
-RATE, GAP = 8_000, 400  # Hz; samples of silence between two utterances in a file
+RATE = 8_000  # Hz
 VOICES = {  # package: (voice, language, sex, licence, seconds of speech)
     "asterisk-core-sounds-en-wav=1.6.1-1": ("allison", "en", "female", "CC-BY-SA-3.0", 270),
     "asterisk-core-sounds-it-wav=1.6.1-1": ("carlo", "it", "male", "CC-BY-3.0", 270),
@@ -30,15 +29,10 @@ NO_SPEECH = re.compile(
 
 
 def clip(path):
-    """The silence before and after cut off, the loudest sample at half of full scale."""
+    """A recording as `clipped` leaves it; of one that is silent, nothing."""
     sound, rate = soundfile.read(path)
     assert rate == RATE and sound.ndim == 1
-    if not np.any(sound):
-        return np.zeros(0)
-    power = np.convolve(sound**2, np.ones(160) / 160, "same")  # over 20 ms
-    loud = np.flatnonzero(power > power.max() * 1e-3)  # 30 dB below the loudest
-    sound = sound[max(0, loud[0] - 240) : loud[-1] + 240]
-    return 0.5 * sound / np.abs(sound).max()
+    return clipped(sound) if np.any(sound) else np.zeros(0)
 
 
 def main():
@@ -58,23 +52,12 @@ def main():
                     kept.append((path.stem, sound))
                     total += len(sound)
             entry = {"file": f"{voice}_{language}.ogg", "voice": voice, "language": language, "sex": sex}
-            index.append(
-                entry | {"licence": licence, "prompts": [name for name, _ in kept], "starts": [], "lengths": []}
-            )
-            at = 0
-            with soundfile.SoundFile(
-                folder / entry["file"], "w", RATE, 1, "VORBIS", format="OGG", compression_level=0.95
-            ) as ogg:
-                for _, sound in kept:
-                    index[-1]["starts"].append(at)
-                    index[-1]["lengths"].append(len(sound))
-                    for part in (sound, np.zeros(GAP)):  # in small pieces: libsndfile's coder fails on minutes at once
-                        ogg.write(part)
-                    at += len(sound) + GAP
+            starts, lengths = joined(folder / entry["file"], [sound for _, sound in kept], RATE, 0.95)
+            entry |= {"licence": licence, "prompts": [name for name, _ in kept]}
+            index.append(entry | {"starts": starts, "lengths": lengths})
             size = (folder / entry["file"]).stat().st_size
             print(f"{voice}: {len(kept)} utterances, {total / RATE:.0f} s, {size:,} bytes")
-    lines = ",\n".join(" " + json.dumps(entry) for entry in index)
-    (folder / "index.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    write_list("speech/utterances/index.json", index)
     record("speech")
 
 

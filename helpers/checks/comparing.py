@@ -46,7 +46,9 @@ def close(got, expected, tolerance=1e-4):
 
 
 def alike(got, expected, tolerance=1e-4, any_dtype=False):
-    """True where an answer is the reference's: same kind, shape, dtype and values, also within tuples and lists."""
+    """True where an answer is the reference's: same kind, shape, dtype and values, also within tuples and lists.
+
+    torch.testing.assert_close compares as well; but these verdicts are for learners, and are translated."""
     if got is None and expected is not None:
         return NOTHING
     if isinstance(expected, list | tuple) and not hasattr(expected, "_fields"):

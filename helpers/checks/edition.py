@@ -30,7 +30,8 @@ LANGUAGE = "ko" if korean() else "en"  # when the kernel starts: a cell may chan
 @functools.cache
 def catalog(name):
     """The entries of locale/ko/checks/name.po: sentences as they are, `{English: Korean}`, and those with holes, as
-    `[(pattern, holes, Korean, length without the holes)]`. A colon at the end is left out."""
+    `[(pattern, holes, Korean, length without the holes)]`. A colon at the end is left out. Python's gettext knows
+    the first kind alone: it would want every sentence before its numbers are filled in."""
     import polib
 
     path = ROOT / f"locale/ko/checks/{name}.po"

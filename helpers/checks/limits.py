@@ -1,8 +1,8 @@
 """What a learner's call may not do: run for ever, print without end, or call what the exercise forbids."""
 
 import contextlib
-import importlib
 import io
+import pkgutil
 import signal
 import sys
 import sysconfig
@@ -41,7 +41,8 @@ def can_be_stopped():
 
 @contextlib.contextmanager
 def time_limit(seconds):
-    """Raises Stopped in the code under it after some seconds, again and again until it gets through."""
+    """Raises Stopped in the code under it after some seconds, again and again until it gets through: a library's
+    timeout raises once, or stops another process, which has not the notebook's objects."""
     if not can_be_stopped():
         yield
         return
@@ -94,15 +95,9 @@ class Words(io.TextIOBase):
 
 
 def located(name):
-    """What holds a name such as "torch.Tensor.stft", and the last part of the name."""
-    first, *path = name.split(".")
-    holder, thing = None, importlib.import_module(first)
-    for part in path:
-        if isinstance(thing, types.ModuleType):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(f"{thing.__name__}.{part}")
-        holder, thing = thing, getattr(thing, part)
-    return holder, path[-1] if path else first, thing
+    """What holds a name such as "torch.Tensor.stft", the last part of the name, and the thing itself."""
+    above, _, last = name.rpartition(".")
+    return above and pkgutil.resolve_name(above), last, pkgutil.resolve_name(name)
 
 
 @contextlib.contextmanager

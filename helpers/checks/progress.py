@@ -10,6 +10,7 @@ import types
 import unicodedata
 from pathlib import Path
 
+from helpers import keep
 from helpers.checks.edition import in_words
 from helpers.checks.exercises import assignments, module_of
 from helpers.checks.limits import own
@@ -54,15 +55,13 @@ def write(number, record):
             time.sleep(0.01)
         try:
             records = read() | {number: record}
-            part = FILE.with_suffix(f".{os.getpid()}")
-            part.write_text(json.dumps(records, indent=1), encoding="utf-8")
-            os.replace(part, FILE)
+            keep(FILE, lambda file: file.write(json.dumps(records, indent=1).encode()))
         finally:
             lock.unlink(missing_ok=True)
 
 
 def locked(lock):
-    """Whether this file could be made: then nobody else writes."""
+    """Whether this file could be made: then nobody else writes. (filelock would leave its file there.)"""
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
         return True
@@ -95,7 +94,8 @@ def note(number, marks, done, failed, functions):
 
 
 def fingerprint(functions):
-    """A mark that changes with the code of these functions, or of the learner's functions that they call."""
+    """A mark that changes with the code of these functions, or of the learner's functions that they call. (With
+    inspect.getsource, a comment would be a change.)"""
     seen, parts = set(), []
 
     def add(thing):

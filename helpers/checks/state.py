@@ -63,7 +63,7 @@ def copied(x, memo=None):
 
 
 def same(a, b):
-    """Whether two values are alike: types, dtypes, shapes and values; NaN is like NaN."""
+    """Whether two values are alike: types, dtypes, shapes and values; NaN is like NaN (never so for torch.equal)."""
     if a is b:
         return True
     if type(a) is not type(b):
@@ -87,7 +87,7 @@ def same(a, b):
 
 
 def parts(x, kind):
-    """All things of a kind within nested containers."""
+    """All things of a kind within nested containers. (torch.utils._pytree, which could list them, is private.)"""
     if isinstance(x, kind):
         yield x
     elif isinstance(x, list | tuple):

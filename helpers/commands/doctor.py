@@ -144,7 +144,7 @@ def libraries(quick=False):
         yield package_is_right(text, quick)
 
 
-def data_file_is_right(name, expected):
+def data_file_is_right(name, expected):  # as helpers.data.checked, which a bare Python can't import
     path = ROOT / "data" / name
     if not path.is_file():
         return False, f"data/{name} is missing", restore("data")

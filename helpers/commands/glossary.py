@@ -4,7 +4,7 @@
 
 The meanings are written by hand, in docs/glossary.json and docs/symbols.json. The places are found in the lectures: a
 term is taught where it first stands in bold type, or, if it never does, where it first stands at all; a symbol where
-its lecture first has it in a formula.
+its lecture first has it in a formula. (Sphinx's own glossary wants marks in the text, which JupyterLab would show.)
 """
 
 import json
@@ -95,8 +95,8 @@ def first_formula(symbol, pieces):
 
 
 def link(lecture, heading, said=None):
-    """A section as a link, with the anchor that the website gives its heading; `said(lecture, heading)` may put it in
-    another language."""
+    """A section as a link, with the anchor that the website gives its heading (as myst_parser
+    does, which few install); `said(lecture, heading)` may put it in another language."""
     heading = said(lecture, heading) if said else heading
     place = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
     name = f"{lecture[:2]}, {heading}" if heading else lecture[:2]

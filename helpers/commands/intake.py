@@ -2,7 +2,7 @@
 
 A folder or a .zip file holds what a class handed in, under names that Moodle, Canvas, nbgrader or a person gave.
 Nothing is unpacked to the disk under a name that somebody else chose, and a file that cannot be used costs its learner
-alone.
+alone. (nbgrader's zip_collect unpacks whatever is there to the disk, and knows one pattern of names at a time.)
 """
 
 import datetime

@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from helpers import CourseError
@@ -82,7 +83,7 @@ def system():
 
 
 def processor():
-    """Cores and those of its instructions that decide how fast a lecture runs."""
+    """Cores and those of its instructions that decide how fast a lecture runs; no library, for a bare Python."""
     try:
         words = set(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").lower().split())
         flags = [flag for flag in FLAGS.split() if flag in words]
@@ -186,11 +187,7 @@ def watch():
 
     def show(shell, kind, error, trace, tb_offset=None):
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
-        frames = []
-        while trace:
-            frames.append(trace.tb_frame.f_code.co_filename)
-            trace = trace.tb_next
-        if unexpected(error, frames):
+        if unexpected(error, [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]):
             print(LINE, file=sys.stderr)
 
     shell = sys.modules["IPython"].get_ipython()

@@ -5,7 +5,8 @@
 A cell with the slide type "slide" begins a slide, one with "-" goes on with it, one with "fragment" goes on at the next
 key (an answer after a prediction), and a cell without a mark stays away. JupyterLab shows the mark behind the two gears
 at its top right. Of a text, the slide has the heading and what fits: sentences with a term in bold first. The whole
-text stands in the speaker's notes (key S). Code is folded.
+text stands in the speaker's notes (key S). Code is folded. (nbconvert's own slides hold whole cells, too long for a
+screen, and take reveal and MathJax from the internet.)
 """
 
 import html

@@ -4,7 +4,7 @@
 
 A lecture, pattern or solution that you changed goes back to the course's version; yours is first copied into
 notebooks/work/kept/. If you only ran it, nothing needs keeping. No other file is touched unless the update replaces it,
-and Git refuses to replace a file that you changed.
+and Git refuses to replace a file that you changed. (nbgitpuller would commit and merge, line by line, notebooks' JSON.)
 """
 
 import os
