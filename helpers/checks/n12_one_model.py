@@ -186,8 +186,9 @@ def same_looks(got, number, prefix):
         _, row, column = wrong.nonzero()[0].tolist()
         who = "a place of the prefix" if row < prefix else "a word"
         whom = "a place of the prefix" if column < prefix else "a word"
-        verb = "may not look at" if expected[tuple(wrong.nonzero()[0])] else "may look at"
-        return f"{who} (row {row}) {verb} {whom} (column {column})"
+        if expected[tuple(wrong.nonzero()[0])]:
+            return f"{who} (row {row}) must be able to look at {whom} (column {column})"
+        return f"{who} (row {row}) must not look at {whom} (column {column})"
     return bool(got.any(-1).all()) or "padding may look at nothing, and its softmax would be NaN"
 
 
