@@ -257,7 +257,7 @@ def a(noun):
 def counted(placed):
     """Noun phrases of what a scene shows, such as `["two frogs", "a car"]`."""
     counts = Counter(thing.noun for thing in placed)
-    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS[noun]}" for noun, n in counts.items()]
+    return [a(noun) if n == 1 else f"{NUMBERS[n]} {PLURALS.get(noun, f'{noun}s')}" for noun, n in counts.items()]
 
 
 def where(thing):

@@ -56,7 +56,7 @@ class Progress(tqdm):
 
 def device():
     """The fastest device at hand, as `torch.device`: an NVIDIA GPU, Apple's, or the CPU."""
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def compute_type(where):

@@ -246,3 +246,9 @@ def test_a_recording_is_cut_into_stretches_that_share_nothing():
     for silent in (torch.zeros(6400), torch.ones(10)):
         with pytest.raises(CourseError, match="silent, or shorter"):
             data.stretches(silent)
+
+
+def test_things_outside_of_the_forty_nouns_are_captioned_too():
+    _, found = scenes.compose(60, 0, things=(2, 3), nouns=("dog", "rooster", "cow"))
+    said = " ".join(caption for scene in found for caption in scene.captions)
+    assert "two dogs" in said and "a rooster" in said
