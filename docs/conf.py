@@ -288,6 +288,7 @@ def finish(app, error):
     if error:
         return
     out, shared = Path(app.outdir), set()
+    (out / "_static/webpack-macros.html").unlink(missing_ok=True)
     if KOREAN:  # what the English pages have already
         for path in (path for folder in ("_static", "_images", "_downloads") for path in out.glob(f"{folder}/**/*")):
             english = out.parent / path.relative_to(out)
@@ -330,4 +331,4 @@ def setup(app):
     app.connect("source-read", prepare)
     app.connect("doctree-read", link_terms)
     app.connect("html-page-context", polish)
-    app.connect("build-finished", finish)
+    app.connect("build-finished", finish, priority=900)  # after the theme, which writes its colours of code then

@@ -161,6 +161,8 @@ if "any" in sys.argv:
     ],
 )
 def test_all_data_are_read_in_any_system_s_encoding(system, says):
+    if says == "ASCII" and not str(data.ROOT).isascii():
+        pytest.skip("torch and soundfile can't be loaded from here where all text is ASCII")
     environment = os.environ | system | {"PYTHONPATH": str(data.ROOT)}
     run = [sys.executable, "-c", READ_EVERYTHING, says]
     done = subprocess.run(run, env=environment, cwd=data.ROOT, capture_output=True, check=False)

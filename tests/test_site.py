@@ -248,7 +248,7 @@ def test_a_switch_that_leads_elsewhere_is_found(pages):
 def left_in_english(page):
     """Paragraphs, headings and cells of a page, and the words around it, that have words and no Hangul in them."""
     text, said = copy.copy(page), []
-    for tag in text.select("pre, code, script, .math, [lang=en], .logo__title"):
+    for tag in text.select("pre, code, script, .math, body [lang=en], .logo__title"):
         tag.decompose()
     for tag in text.select("h1, h2, h3, p, li, td, th, figcaption, nav a, summary, [aria-label], [title], img"):
         if tag.select("p, li, td"):

@@ -1,6 +1,7 @@
 """`make update` with real repositories, a course and a learner's clone of it: whatever was typed is there afterwards."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -350,7 +351,7 @@ def test_make_update_needs_no_library(course, learner):
     git(learner, "pull", "--ff-only")
     commit(course, {LECTURE: notebook("second")})
     write(learner, {LECTURE: notebook("mine")})
-    bare = [f"PYTHON={sys.executable} -S"]  # without site-packages
+    bare = [f"PYTHON={shlex.quote(sys.executable)} -S"]  # without site-packages
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = ["make", "update", *bare]
     made = subprocess.run(
