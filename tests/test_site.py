@@ -499,6 +499,16 @@ def test_a_figure_is_seen_and_a_sound_is_heard(browser, address, screenshot):
         screenshot(page, "site-figure")
 
 
+def search_for(page, word, found, width):
+    """Types a word into the page's search field, and waits until a page is found and all results have their context."""
+    page.locator(".search-button-field:visible, .search-button:visible").first.click()
+    page.locator("dialog input[name=q], .search-button__search-container input").first.fill(word)
+    page.keyboard.press("Enter")
+    page.locator("#search-results a", has_text=found).first.wait_for()
+    page.wait_for_function("document.querySelectorAll('#search-results li:not(:has(.context))').length == 0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("window", WINDOWS)
 def test_search_finds_a_word(window, browser, address, screenshot):
     width, height = WINDOWS[window]
@@ -507,12 +517,7 @@ def test_search_finds_a_word(window, browser, address, screenshot):
 
         def search(page):
             page.goto(address + "index.html")
-            page.locator(".search-button-field:visible, .search-button:visible").first.click()
-            page.locator("dialog input[name=q], .search-button__search-container input").first.fill("spectrogram")
-            page.keyboard.press("Enter")
-            page.locator("#search-results a", has_text="02 Spectrograms").first.wait_for()
-            page.wait_for_function("document.querySelectorAll('#search-results li:not(:has(.context))').length == 0")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            search_for(page, "spectrogram", "02 Spectrograms", width)
             screenshot(page, f"site-search-{window}")
 
         assert seen_problems(page, address, search) == []
@@ -553,12 +558,7 @@ def test_the_switch_and_the_search_are_at_hand(window, browser, address, screens
             assert "02 스펙트로그램" in page.locator("h1").first.inner_text()
             page.wait_for_function(FORMULAS)
             screenshot(page, f"site-ko-{window}")
-            page.locator(".search-button-field:visible, .search-button:visible").first.click()
-            page.locator("dialog input[name=q], .search-button__search-container input").first.fill("임베딩을")
-            page.keyboard.press("Enter")
-            page.locator("#search-results a", has_text="03 공동 임베딩").first.wait_for()
-            page.wait_for_function("document.querySelectorAll('#search-results li:not(:has(.context))').length == 0")
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            search_for(page, "임베딩을", "03 공동 임베딩", width)
             screenshot(page, f"site-ko-search-{window}")
             page.locator("a.language:visible", has_text="English").click()
             page.wait_for_url("**/search.html*")
