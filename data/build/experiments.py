@@ -47,6 +47,7 @@ OTHERS = {  # modules with WHAT, CELLS and run(seed)
     "06_visual_question_answering": {"glances": "data.build.visual_question_answering"},
     "07_sound_matching": {"teachers": "data.build.sound_matching"},
     "11_diffusion": {"drawing": "data.build.diffusion"},
+    "12_one_model": {"texts": "data.build.one_model"},
 }
 OF_THE_MACHINE = re.compile("seconds|per_second")  # tells of the machine, not of the seed
 

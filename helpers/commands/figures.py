@@ -22,7 +22,7 @@ The names are those of the lectures' last tables. A plain name is the run that y
 
 `chance`, `random`, `blind`, `majority`, `question_only` and `shuffled` cannot know the answer; `counts`, `mfcc_linear`, `nmf`, `ridge`, `neighbours` and `nearest` are classical ways; `real`, `supervised` and `ideal` are ceilings. In 01, `gensim` is the well-known library, `glove` vectors that others trained on six billion words. In 02, `waveform_cnn` is a network of the same size on raw samples, trained like `without_augmentation`; `linear_mean_spectrum` knows what sounds but not when.
 
-What takes longer than a lecture is stored in [data/experiments/](../data/experiments/): scores over three seeds, lecture 01's race with gensim's C code, lecture 03's of losses, batches and words, lecture 04's of three decoders, lecture 06's of glances and a transformer, and lecture 07's of teachers. `python -m data.build.experiments 03_joint_embedding` makes a lecture's file again, from the lecture's own cells.
+What takes longer than a lecture is stored in [data/experiments/](../data/experiments/): scores over three seeds, lecture 01's race with gensim's C code, lecture 03's of losses, batches and words, lecture 04's of three decoders, lecture 06's of glances and a transformer, lecture 07's of teachers, and lecture 12's of texts. `python -m data.build.experiments 03_joint_embedding` makes a lecture's file again, from the lecture's own cells.
 """  # noqa: E501
 
 HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: chance or blind, simpler, the ceiling
@@ -59,6 +59,8 @@ HEADLINES = [  # lecture, what is measured, its metric; beside it {name: key}: c
     ("11", "drawings of the kind asked for, by an independent judge, long run", "class_accuracy_independent_long_run",
      {"chance": "class_accuracy_independent_chance"}, {"normal": "class_accuracy_independent_normal"},
      {"real drawings": "class_accuracy_independent_real"}),
+    ("12", "what lies beside what is heard, long run", "two_step_long_run",
+     {"blind": "two_step_blind"}, {"deaf": "two_step_deaf"}, {"thing named": "two_step_long_run_named"}),
 ]  # fmt: skip
 
 
