@@ -14,8 +14,8 @@ from helpers.data import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 WIDTH = 320  # pixels, at most
-# lecture: cell, which of its outputs; of a figure: a box in shares of it (and which of a slider's figures); of a
-# gallery: columns, rows (and how many pictures later a row begins than the one above it)
+# lecture: cell, which of its outputs; of a figure: a box in shares of it; of a gallery: columns, rows (and how many
+# pictures later a row begins than the one above it)
 CHOSEN = {
     "00_multimodal_learning": ("duck-seen", 0),
     "01_word2vec": ("map-figure", 0, 0, 0, 0.5, 1),
@@ -29,7 +29,7 @@ CHOSEN = {
     "09_sound_localisation": ("ciou-figure", 0, 0.6, 0, 1, 1),
     "10_cocktail_party": ("pixels", 0, 0, 0, 0.89, 1),
     "11_diffusion": ("sheet", 0, 6, 4, 20),
-    "12_one_model": ("attention-show", 0, 0, 0, 0.57, 0.87, 1),
+    "12_one_model": ("attention-show", 0, 0.01, 0, 0.28, 0.87),
 }
 
 
@@ -56,9 +56,9 @@ if __name__ == "__main__":
     (NOTEBOOKS / "pictures").mkdir(exist_ok=True)
     for lecture, (cell_id, which, *grid) in CHOSEN.items():
         pictures = pictures_of(NOTEBOOKS / f"{lecture}.ipynb", cell_id, which)
-        picture = tiled(pictures, *grid) if len(grid) in (2, 3) else pictures[grid[4] if len(grid) == 5 else 0]
-        if len(grid) >= 4:
-            sides = zip(grid[:4], 2 * picture.size, strict=True)
+        picture = tiled(pictures, *grid) if len(grid) in (2, 3) else pictures[0]
+        if len(grid) == 4:
+            sides = zip(grid, 2 * picture.size, strict=True)
             picture = picture.crop([round(share * side) for share, side in sides])
         if picture.width > WIDTH:
             picture = picture.resize((WIDTH, round(picture.height * WIDTH / picture.width)), Image.Resampling.LANCZOS)
