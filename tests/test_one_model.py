@@ -1002,7 +1002,7 @@ def test_a_checkpoint_brings_everything_back(material, alone, tmp_path):
     second = lecture.begin(config, *size)
     assert lecture.load_checkpoint(tmp_path, second) == before and second.step == 3
     assert go(second, 3) == after and torch.equal(weights(first.network), weights(second.network))
-    assert (tmp_path / "newest").read_text() == "step_000003"
+    assert (tmp_path / "newest").read_text(encoding="utf-8") == "step_000003"
 
 
 def test_a_batch_that_does_not_divide_is_refused(monkeypatch):
@@ -1053,10 +1053,17 @@ def program(tmp_path_factory):
         command += ["--nproc-per-node", "2", *([str(folder / "killed.py")] if killed else []), str(path)]
         command += [*SIZES, "--losses", str(file), *options]
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900, check=False
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=900,
+            check=False,
         )
         assert (done.returncode != 0) == killed, done.stderr[-3000:]
-        return json.loads(file.read_text()) if file.exists() else None
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
     losses.folder, losses.path = folder, path
     return losses
@@ -1071,7 +1078,7 @@ def test_two_processes_with_half_the_batch_each_give_the_losses_of_one(program, 
     train.device = lecture.device
     train.main([*SIZES, "--losses", str(program.folder / "one.json")])
     assert len(train.menu) > 24 and any(own.steps for dish in train.menu[24:] for own in dish.present.values())
-    one, two = json.loads((program.folder / "one.json").read_text()), program("two")
+    one, two = json.loads((program.folder / "one.json").read_text(encoding="utf-8")), program("two")
     assert len(one) == 6 and one[-1] < one[0]
     assert two == pytest.approx(one, abs=1e-4)
 
@@ -1080,8 +1087,8 @@ def test_two_processes_with_half_the_batch_each_give_the_losses_of_one(program, 
 def test_a_killed_worker_and_a_resume_give_the_uninterrupted_losses(program):
     checkpoint = "--checkpoint", str(program.folder / "kept")
     assert program("killed", *checkpoint, killed=True) is None
-    assert (program.folder / "kept/newest").read_text() == "step_000002"
+    assert (program.folder / "kept/newest").read_text(encoding="utf-8") == "step_000002"
     resumed = program("resumed", *checkpoint, "--resume")
     file = program.folder / "two.json"
-    two = json.loads(file.read_text()) if file.exists() else program("two")
+    two = json.loads(file.read_text(encoding="utf-8")) if file.exists() else program("two")
     assert resumed == pytest.approx(two, abs=1e-6)
