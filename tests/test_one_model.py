@@ -671,6 +671,17 @@ def test_the_tagger_keeps_the_features_and_adds_a_tag_for_each_noun():
 # the loss and the training
 
 
+def test_two_trainings_with_two_threads_are_the_same_bit_for_bit(material):
+    config = lecture.EasyDict(lecture.live_config, batch_size=16, steps=12, round=12)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        one, two = (lecture.train(lecture.begin(config, material.vocabulary), config) for _ in range(2))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(one, two)
+
+
 def test_the_loss_is_a_mean_over_the_words_of_answers(material):
     network, batch = tiny(material), batch_of(rows=4)
     logits, targets = logits_of(network, batch), batch[6]
@@ -816,7 +827,7 @@ def test_the_controls_of_an_item_are_what_they_say(items, monkeypatch):
             assert SIDES[lecture.way_of(item)] == SIDES[word]
             axis, sign = SIDES[word]
             ends = [sign * sum(thing.box[axis::2]) for thing in scene.things]
-            said = lecture.furthest(item, SCENES)
+            said = lecture.outermost_answer(item, SCENES)
             assert said in [thing.noun for thing, end in zip(scene.things, ends, strict=True) if end == max(ends)]
             hits.append(said == item.answer)
         for item, by_name in zip(items[task], lecture.by_name(items[task]), strict=True):
