@@ -104,10 +104,15 @@ def autocast(where):
 
 
 def seed_everything(seed):
-    """Seeds Python's, NumPy's and torch's generators, so that a second run gives the same figures."""
+    """Seeds Python's, NumPy's and torch's generators, and has torch add in the same order each time, so that a second run
+    gives the same figures."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  libraries still draw from the global generator
     torch.manual_seed(seed)
+    # Two threads add up the gradient of x[index] in any order, and sums of floats depend on it. A GPU lacks some of the
+    # algorithms that don't, and would stop.
+    torch.use_deterministic_algorithms(device().type == "cpu")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # it is for finding faults, and takes time
 
 
 def fit(step, batches, epochs, after_epoch=None, report_every=1):

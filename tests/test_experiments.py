@@ -43,20 +43,11 @@ def test_the_hash_is_the_same_under_every_python():
     assert experiments.cells_hash(notebook(some), ["cell-0"])[:16] == "142e1179603155ef"
 
 
-# Lectures that are new: so far run with seed 0 alone. One that has all its seeds is taken off.
-ONE_SEED = (
-    "02_spectrograms",
-    "04_captioning",
-    "06_visual_question_answering",
-)
-
-
 def test_every_lecture_has_its_seeds():
     for name in LECTURES:
         if name not in experiments.WITHOUT_SEEDS:
             runs = list(scoreboard.record(name, "seeds")["entries"]["lecture"])
-            every = [str(seed) for seed in experiments.SEEDS]
-            assert runs == every[: 1 if name in ONE_SEED else None], name
+            assert runs == [str(seed) for seed in experiments.SEEDS], name
 
 
 @pytest.mark.parametrize(("name", "experiment"), STORED)

@@ -88,6 +88,26 @@ def test_seeds_give_the_same_numbers():
     assert drawn[0] == drawn[1]
 
 
+def test_with_two_threads_a_gradient_is_added_up_in_the_same_order():
+    """`x[index]` adds up a row's gradients; sums of floats depend on the order, which two threads don't keep."""
+    before, threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    many, weights = torch.randint(20, (20_000,)), torch.randn(20_000, 16)
+
+    def gradient():
+        x = torch.zeros(20, 16, requires_grad=True)
+        (x[many] * weights).sum().backward()
+        return x.grad
+
+    try:
+        training.seed_everything(5)
+        torch.set_num_threads(2)
+        first = gradient()
+        assert all(torch.equal(first, gradient()) for _ in range(20))
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.set_num_threads(threads)
+
+
 def test_show_carries_the_alternative_text_and_repeats_byte_for_byte(monkeypatch):
     shown = []
     monkeypatch.setattr(plots, "display", lambda html, **_: shown.append(html.data))
