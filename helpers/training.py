@@ -104,8 +104,8 @@ def autocast(where):
 
 
 def seed_everything(seed):
-    """Seeds Python's, NumPy's and torch's generators, and has torch add in the same order each time, so that a second run
-    gives the same figures."""
+    """Seeds Python's, NumPy's and torch's generators, and has torch add in the same order each time, so that a second
+    run gives the same figures."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  libraries still draw from the global generator
     torch.manual_seed(seed)
