@@ -338,8 +338,7 @@ def true_relations(scene):
 
 
 def sounds(scene):
-    """For each thing of a scene, the names (for `data.sound`) of the recordings of its noun: a tuple, empty where it is
-    not to be heard."""
+    """For each thing of a scene, its noun's recordings (names for `data.sound`): a tuple, empty where there is none."""
     return [tuple(s.sound for s in stamps()[0] if s.noun == thing.noun and s.sound) for thing in scene.things]
 
 

@@ -97,8 +97,7 @@ class Spread(NamedTuple):
 
 
 def record(notebook, experiment):
-    """An experiment as `data/experiments/NN_name.json` holds it (see data/build/experiments.py). Raises CourseError
-    where it is not stored."""
+    """An experiment as `data/experiments/NN_name.json` holds it. Raises CourseError where it is not stored."""
     path = EXPERIMENTS / f"{notebook}.json"
     found = json.loads(path.read_text(encoding="utf-8"))["experiments"] if path.exists() else {}
     if experiment not in found:

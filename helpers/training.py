@@ -41,8 +41,7 @@ class Line(io.TextIOBase):  # tqdm.notebook's bar is a widget, of which a stored
 
 
 class Progress(tqdm):
-    """tqdm's bar as a line of text, where somebody watches. Once closed, a notebook keeps a plain line, a terminal
-    nothing."""
+    """tqdm's bar as a line of text, where somebody watches. Closed, a notebook keeps a plain line, a terminal none."""
 
     def __init__(self, desc, batches=()):
         terminal = get_ipython() is None or sys.stderr.isatty()
@@ -104,13 +103,11 @@ def autocast(where):
 
 
 def seed_everything(seed):
-    """Seeds Python's, NumPy's and torch's generators, and has torch add in the same order each time, so that a second
-    run gives the same figures."""
+    """Seeds Python, NumPy and torch, and has sums done in one order, so that a second run gives the same figures."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002  libraries still draw from the global generator
     torch.manual_seed(seed)
-    # Two threads add up the gradient of x[index] in any order, and sums of floats depend on it. A GPU lacks some of the
-    # algorithms that don't, and would stop.
+    # Two threads add up the gradient of x[index] in any order. A GPU lacks some algorithms that don't, and would stop.
     torch.use_deterministic_algorithms(device().type == "cpu")
     torch.utils.deterministic.fill_uninitialized_memory = False  # it is for finding faults, and takes time
 

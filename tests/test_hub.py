@@ -140,9 +140,11 @@ def test_a_learner_comes_in_opens_their_copy_runs_a_check_and_goes(hub):
     content = {"code": CHECK, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
     request = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     channels.send(json.dumps(request))
-    said = ""
-    while "execute_reply" not in said:
+    said, awaited = "", {"execute_reply", "idle"}  # what is printed may come later than the reply, but not than this
+    while awaited:
         message = json.loads(channels.recv())
+        if message["parent_header"].get("msg_id") == header["msg_id"]:
+            awaited -= {message["msg_type"], message["content"].get("execution_state")}
         said += message["msg_type"] + json.dumps(message["content"].get("text", message["content"].get("evalue", "")))
     channels.close()
     assert "Exercise 0.0 is solved" in said and "marks: 1.0" in said, said
